@@ -1,0 +1,1 @@
+"""Sound in and out: frames, files, the microphone's and the loudspeaker's side of the path."""

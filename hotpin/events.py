@@ -1,0 +1,96 @@
+"""What happens in a conversation, for whoever shows it: small frozen facts, never commands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hotpin.timing import Timing
+
+
+class State(StrEnum):
+    """Whose turn it is, at a glance."""
+
+    LISTENING = "listening"
+    HEARING = "hearing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    conversation: str
+    """Which conversation it happened in."""
+
+    turn: int
+    """The turn it belongs to, counted from 1; 0 before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """The conversation is now in another state."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Event):
+    """Words understood so far; they may still change."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Event):
+    """What the person said, final; empty where there was sound but no words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText(Event):
+    """The model wrote some more of its reply."""
+
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWritten(Event):
+    """The reply's text is final."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking(Event):
+    """The first sound of the reply is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """The reply was cut off by the person."""
+
+    spoken: str
+    """What had been heard of it by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone(Event):
+    """A question and its answer are over."""
+
+    heard: str
+    reply: str
+    spoken: str
+    """The part of the reply that was heard; the whole of it unless interrupted."""
+    timing: "Timing"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """Something went wrong; the conversation goes on."""
+
+    stage: str
+    """``stt``, ``llm``, ``tts``, ``audio``."""
+    error: Exception

@@ -1,0 +1,62 @@
+"""One function per folder. ``HOTPIN_HOME`` puts every one of them under a single folder."""
+
+import os
+from pathlib import Path
+
+APP_NAME = "hotpin"
+HOME_VARIABLE = "HOTPIN_HOME"
+
+
+def config_dir() -> Path:
+    """Folder of ``config.toml`` and a person's own personas."""
+    return _folder("config")
+
+
+def cache_dir() -> Path:
+    """Folder of what can be fetched or made again, such as models."""
+    return _folder("cache")
+
+
+def data_dir() -> Path:
+    """Folder of what must not be lost, such as sessions."""
+    return _folder("data")
+
+
+def config_file() -> Path:
+    """The person's own settings; need not exist."""
+    return config_dir() / "config.toml"
+
+
+def models_dir() -> Path:
+    """Default folder of the models (setting ``models.dir`` names another)."""
+    return cache_dir() / "models"
+
+
+def assets_dir() -> Path:
+    """Folder of the sounds and questions that come with Hotpin: in the wheel, or beside the package in a checkout."""
+    return _shipped("assets")
+
+
+def manifest_file() -> Path:
+    """The list of known models: in the wheel, or beside the package in a checkout."""
+    return _shipped("models") / "manifest.toml"
+
+
+def _shipped(name: str) -> Path:
+    packaged = Path(__file__).parent / "_shipped" / name
+    return packaged if packaged.exists() else Path(__file__).parent.parent / name
+
+
+def _folder(kind: str) -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(home).expanduser() / kind
+    # Imported late: `hotpin --help` needs no folder.
+    import platformdirs
+
+    folder = {
+        "config": platformdirs.user_config_path,
+        "cache": platformdirs.user_cache_path,
+        "data": platformdirs.user_data_path,
+    }[kind]
+    return folder(APP_NAME, appauthor=False)

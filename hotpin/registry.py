@@ -1,0 +1,73 @@
+"""Name → engine. Built-in engines and those of other packages come through the same entry-point groups.
+
+A package that offers an engine declares, for instance, under ``[project.entry-points."hotpin.stt"]`` a line
+``myengine = "mypackage:build"``, where ``build(settings)`` returns an object that keeps the kind's contract and reads
+nothing heavy before its ``load()``.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from hotpin.errors import HotpinError, SettingsError
+
+if TYPE_CHECKING:
+    from hotpin.llm.base import Llm
+    from hotpin.settings import Settings
+    from hotpin.stt.base import Stt
+    from hotpin.tts.base import Tts
+    from hotpin.vad.base import Vad
+
+Kind = Literal["vad", "stt", "llm", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is, for `doctor`, `bench` and the interface."""
+
+    name: str
+    """The name it is chosen by."""
+
+    model: str
+    """The model it runs."""
+
+    detail: str = ""
+    """Anything else worth a glance, such as threads."""
+
+
+def names(kind: Kind) -> list[str]:
+    """List the engines of ``kind`` that are installed, by name."""
+    return sorted({point.name for point in entry_points(group=f"hotpin.{kind}")})
+
+
+def build_vad(settings: "Settings") -> "Vad":
+    """Build the chosen voice activity detector, not yet loaded."""
+    return cast("Vad", _build("vad", settings.vad.engine, settings))
+
+
+def build_stt(settings: "Settings") -> "Stt":
+    """Build the chosen recogniser, not yet loaded."""
+    return cast("Stt", _build("stt", settings.stt.engine, settings))
+
+
+def build_llm(settings: "Settings") -> "Llm":
+    """Build the chosen language model, not yet loaded; ``auto`` is itself an entry of the group."""
+    return cast("Llm", _build("llm", settings.llm.engine, settings))
+
+
+def build_tts(settings: "Settings") -> "Tts":
+    """Build the chosen voice engine, not yet loaded."""
+    return cast("Tts", _build("tts", settings.tts.engine, settings))
+
+
+def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the four callers name the type
+    found = [point for point in entry_points(group=f"hotpin.{kind}") if point.name == name]
+    if not found:
+        raise SettingsError(f"there is no {kind} engine {name!r}", f"Choose one of: {', '.join(names(kind))}")
+    try:
+        return found[0].load()(settings)
+    except ImportError as error:
+        raise HotpinError(
+            f"the {kind} engine {name!r} needs the Python module {error.name!r}, which is not installed",
+            f"Install it, or choose another of: {', '.join(names(kind))}",
+        ) from error

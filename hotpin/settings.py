@@ -1,0 +1,314 @@
+"""Every setting with its unit, default and reason, once.
+
+Later sources win: defaults, ``config.toml`` in the config folder, ``.env`` (config folder, then working folder), the
+environment (``HOTPIN_SECTION__KEY``, and the names of earlier designs), then options of the command line.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hotpin import paths
+from hotpin.errors import SettingsError
+
+ENV_PREFIX = "HOTPIN_"
+ENV_DELIMITER = "__"
+
+EARLIER_NAMES: Mapping[str, tuple[str, str]] = {
+    "WHISPER_MODEL": ("stt", "model"),
+    "MISTRAL_MODEL_PATH": ("llm", "model"),
+    "LOG_LEVEL": ("log", "level"),
+}
+"""Environment names of earlier designs and the setting each one means."""
+
+_SECONDS = Field(ge=0.0, le=3600.0)
+_Seconds = Annotated[float, _SECONDS]
+_Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Section(BaseModel):
+    """A group of settings; unknown keys are errors, so that a typo does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AudioSettings(_Section):
+    """Sound devices."""
+
+    output: str = ""
+    """Name, part of a name or index of the loudspeaker; empty means the system's default."""
+
+
+class VadSettings(_Section):
+    """Voice activity detection."""
+
+    engine: str = "silero"
+    """``silero`` (a small network, robust in noise) or ``webrtc`` (cheaper, fooled by noise)."""
+
+
+class SttSettings(_Section):
+    """Speech recognition."""
+
+    engine: str = "whisper"
+    """Name of the recogniser."""
+
+    model: str = "whisper-base"
+    """A model of the manifest, or a folder. ``base`` and ``openai/whisper-base`` mean the same."""
+
+    language: str = "en"
+    """ISO 639-1 code, or ``auto`` to find it out from each utterance (one more decoder step)."""
+
+    threads: int = Field(default=0, ge=0, le=64)
+    """Threads of the recogniser; 0 means as many as there are cores, 4 at most."""
+
+
+class LlmSettings(_Section):
+    """The language model."""
+
+    engine: str = "auto"
+    """``llama-cpp-python``, ``xllamacpp``, or ``auto``: the first of them that is installed."""
+
+    model: str = "smollm2-135m-instruct"
+    """A model of the manifest, or the path of a GGUF file."""
+
+    threads: int = Field(default=0, ge=0, le=64)
+    """Threads of the model; 0 means as many as there are cores, 8 at most."""
+
+    context: int = Field(default=4096, ge=512, le=131_072)
+    """Tokens of context; never more than the model was trained on. More costs memory."""
+
+    temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    """Randomness of the reply."""
+
+    max_tokens: int = Field(default=150, ge=1, le=4096)
+    """Tokens of one reply at most."""
+
+
+class TtsSettings(_Section):
+    """The voice."""
+
+    engine: str = "hibari"
+    """Name of the voice engine."""
+
+    voice: str = ""
+    """A voice of the engine; empty means its default."""
+
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+    """1.0 is the voice's own pace."""
+
+    threads: int = Field(default=1, ge=1, le=64)
+    """Threads of the voice; the small one gains little from more."""
+
+
+class DialogSettings(_Section):
+    """What the model is given."""
+
+    max_turns: int = Field(default=10, ge=1, le=1000)
+    """Question-and-answer pairs of history that go to the model."""
+
+    keep_turns: int = Field(default=6, ge=1, le=1000)
+    """Pairs kept when the history is trimmed: in one step, so that the model's cached prefix breaks rarely."""
+
+    prompt: str = (
+        "You are Hotpin, a friendly voice assistant. Answer in one to three short spoken sentences, in plain words, "
+        "without lists, markdown or emoji. If you do not know something, say so."
+    )
+    """The system prompt."""
+
+
+class TurnSettings(_Section):
+    """Turn-taking; see turn.py and endpoint.py for what each value does."""
+
+    start_threshold: _Probability = 0.5
+    """VAD probability from which a frame counts as speech when none was going on."""
+
+    stop_threshold: _Probability = 0.35
+    """VAD probability below which a frame counts as silence during speech."""
+
+    start_seconds: _Seconds = 0.06
+    """Speech this long begins an utterance: a click is shorter."""
+
+    pre_roll_seconds: _Seconds = 0.5
+    """Audio kept from before the detected start, so that the first word is never clipped."""
+
+    min_speech_seconds: _Seconds = 0.1
+    """An utterance with less speech than this is dropped as noise."""
+
+    wait_seconds: _Seconds = 0.5
+    """Silence that ends a turn when nothing is known of its words."""
+
+    finished_wait_seconds: _Seconds = 0.3
+    """Silence that ends a turn whose words are a finished sentence."""
+
+    unfinished_wait_seconds: _Seconds = 2.0
+    """Silence that ends a turn whose words are plainly unfinished, as after "and then I, um"."""
+
+    max_utterance_seconds: _Seconds = 120.0
+    """A hands-free utterance is ended here: a television never pauses."""
+
+    barge_in: bool = False
+    """Whether speech interrupts the reply; needs an echo canceller or headphones."""
+
+    cancel_seconds: _Seconds = 0.4
+    """Speech over the reply this long cancels it; until then it is only paused."""
+
+    resume_seconds: _Seconds = 2.0
+    """A paused reply goes on after this much silence without words: it was a cough or an "uh-huh"."""
+
+
+class ModelsSettings(_Section):
+    """Where models are."""
+
+    dir: str = ""
+    """Folder of the models; empty means the cache folder."""
+
+    offline: bool = False
+    """Never touch the network."""
+
+
+class LogSettings(_Section):
+    """Logs; words that were said or written never go there."""
+
+    level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
+    """DEBUG, INFO, WARNING, ERROR or CRITICAL."""
+
+
+class Settings(_Section):
+    """All settings, checked."""
+
+    audio: AudioSettings = AudioSettings()
+    vad: VadSettings = VadSettings()
+    stt: SttSettings = SttSettings()
+    llm: LlmSettings = LlmSettings()
+    tts: TtsSettings = TtsSettings()
+    dialog: DialogSettings = DialogSettings()
+    turn: TurnSettings = TurnSettings()
+    models: ModelsSettings = ModelsSettings()
+    log: LogSettings = LogSettings()
+
+
+Origin = str
+"""Where a value came from, as a person would say it: a file's path, an environment name, an option."""
+
+_Layer = list[tuple[str, str, Any, Origin]]
+"""Values of one source: section, key, value, origin."""
+
+
+def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read every source and return the checked settings.
+
+    Args:
+        overrides: values of command-line options by dotted name, such as ``{"stt.engine": "whisper"}``; ``None`` values
+            are options that were not given.
+        environ: the environment; the process's own by default.
+
+    Raises:
+        SettingsError: naming where the wrong value stands, what it is, and what is allowed.
+    """
+    env = os.environ if environ is None else environ
+    layer = _from_toml(paths.config_file())
+    for folder in (paths.config_dir(), Path.cwd()):
+        layer += _from_dotenv(folder / ".env")
+    layer += _from_environment(env, "environment variable ")
+    layer += _from_options(overrides or {})
+    return _checked(layer)
+
+
+def _from_toml(path: Path) -> _Layer:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    try:
+        sections = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    layer: _Layer = []
+    for section, values in sections.items():
+        if not isinstance(values, dict):
+            raise SettingsError(f"{path}: {section!r} stands outside a section", f"Sections are: {_section_names()}")
+        layer += [(section, key, value, str(path)) for key, value in values.items()]
+    return layer
+
+
+def _from_dotenv(path: Path) -> _Layer:
+    if not path.is_file():
+        return []
+    # Imported late: most people have no .env.
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    return _from_environment({k: v for k, v in values.items() if v is not None}, f"{path}: ")
+
+
+def _from_environment(env: Mapping[str, str], origin: str) -> _Layer:
+    layer: _Layer = []
+    for name, (section, key) in EARLIER_NAMES.items():
+        if env.get(name):
+            layer.append((section, key, env[name], origin + name))
+    for name, value in sorted(env.items()):
+        if name.upper().startswith(ENV_PREFIX) and ENV_DELIMITER in name:
+            section, _, key = name[len(ENV_PREFIX) :].lower().partition(ENV_DELIMITER)
+            layer.append((section, key, value, origin + name))
+    return layer
+
+
+def _from_options(overrides: Mapping[str, Any]) -> _Layer:
+    layer: _Layer = []
+    for name, value in overrides.items():
+        section, _, key = name.partition(".")
+        if value is not None:
+            layer.append((section, key, value, f"option {name}"))
+    return layer
+
+
+def _checked(layer: _Layer) -> Settings:
+    values: dict[str, dict[str, Any]] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    for section, key, value, origin in layer:
+        values.setdefault(section, {})[key] = _normalised(section, key, value)
+        origins[section, key] = origin
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        section, key = (*map(str, first["loc"]), "", "")[:2]
+        origin = origins.get((section, key)) or next((o for (s, _), o in origins.items() if s == section), "settings")
+        raise _explained(origin, section, key, first["type"], first["msg"], first["input"]) from error
+
+
+def _explained(origin: Origin, section: str, key: str, kind: str, message: str, found: object) -> SettingsError:
+    if section not in Settings.model_fields:
+        return SettingsError(f"{origin}: there is no section {section!r}", f"Sections are: {_section_names()}")
+    known = type(getattr(Settings(), section)).model_fields
+    if kind == "extra_forbidden":
+        return SettingsError(f"{origin}: there is no setting {section}.{key}", f"Settings are: {', '.join(known)}")
+    return SettingsError(f"{origin}: {section}.{key} is {found!r}", f"Allowed: {_lower_first(message)}")
+
+
+def _normalised(section: str, key: str, value: Any) -> Any:  # noqa: ANN401 - values are checked right after
+    """Take the spellings that earlier designs used for the same thing."""
+    if (section, key) == ("stt", "model") and isinstance(value, str):
+        short = re.sub(r"^openai/", "", value.strip())
+        return f"whisper-{short}" if short in ("tiny", "base", "small", "medium") else short
+    if (section, key) == ("log", "level") and isinstance(value, str):
+        return value.strip().upper()
+    return value
+
+
+def _section_names() -> str:
+    return ", ".join(Settings.model_fields)
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

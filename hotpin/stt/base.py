@@ -1,0 +1,75 @@
+"""The contract of a speech recogniser."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hotpin.audio.frame import Frame
+from hotpin.cancel import Cancelled, never
+from hotpin.registry import EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood."""
+
+    text: str
+    """The words as written text; empty where none were said."""
+
+    final: bool
+    """Whether later audio can still change it."""
+
+    turn: int = 0
+    """The turn it belongs to; 0 outside a conversation."""
+
+    generation: int = 0
+    """The conversation's generation it was made under."""
+
+
+class SttStream(Protocol):
+    """Recognition of one utterance. Used from one thread, the recogniser's worker."""
+
+    def feed(self, frame: Frame) -> None:
+        """Take the next piece of 16 kHz audio; may decode what is certain already.
+
+        Raises:
+            AudioError: if the frame is not at 16 kHz.
+            SttError: if the engine fails.
+        """
+        ...
+
+    def partial(self) -> Transcript | None:
+        """Return the words so far, or ``None`` where the engine has none before the end."""
+        ...
+
+    def finish(self, cancelled: Cancelled = never) -> Transcript:
+        """Decode what is left and return the whole; empty text where nothing was said or the work was cancelled.
+
+        Raises:
+            SttError: if the engine fails.
+        """
+        ...
+
+
+class Stt(Protocol):
+    """A loaded recogniser; its streams share the model."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is."""
+        ...
+
+    def load(self) -> None:
+        """Read the model; a second call does nothing.
+
+        Raises:
+            ModelError: if the model is missing or damaged.
+        """
+        ...
+
+    def stream(self) -> SttStream:
+        """Begin a new utterance."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...

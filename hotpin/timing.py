@@ -1,0 +1,62 @@
+"""When each stage of one turn happened."""
+
+import threading
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Moments of one turn, in seconds on one clock; ``None`` where a stage did not happen.
+
+    In the order of a spoken turn: the person stops speaking, the end of the turn is decided, the words are final, the
+    model writes its first token, the first piece of audio is synthesised, the first audible sample is played.
+    """
+
+    speech_end: float | None = None
+    endpoint: float | None = None
+    stt_final: float | None = None
+    llm_first_token: float | None = None
+    tts_first_audio: float | None = None
+    first_audio: float | None = None
+
+    @property
+    def voice_to_voice(self) -> float | None:
+        """Seconds from the person's last sound to the assistant's first."""
+        return _between(self.speech_end, self.first_audio)
+
+    @property
+    def critical_path(self) -> float | None:
+        """Seconds from the decision that the turn is over to the first sound; never below 0."""
+        seconds = _between(self.endpoint, self.first_audio)
+        return None if seconds is None else max(0.0, seconds)
+
+    def since(self, zero: float) -> "Timing":
+        """Give the same moments on a clock that was 0 at ``zero``."""
+        return Timing(**{name: None if at is None else round(at - zero, 4) for name, at in asdict(self).items()})
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Give the moments by name, as the JSON outputs carry them."""
+        return asdict(self)
+
+
+class Stopwatch:
+    """Collects the moments of one turn from several threads; the first mark of a stage counts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards _timing
+        self._timing = Timing()
+
+    @property
+    def timing(self) -> Timing:
+        """What has been marked so far."""
+        return self._timing
+
+    def mark(self, stage: str, at: float) -> None:
+        """Note that ``stage`` happened at ``at`` seconds, unless it has been noted before."""
+        with self._lock:
+            if getattr(self._timing, stage) is None:
+                self._timing = replace(self._timing, **{stage: at})
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start

@@ -1,0 +1,101 @@
+"""The one thread loop that every engine uses: bounded, fair between conversations, and it drops what is stale."""
+
+import logging
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from hotpin.cancel import Ticket
+from hotpin.errors import BusyError
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], None]
+"""One piece of work; it checks its ticket between steps and reports its own failures as events."""
+
+_RECHECK_SECONDS = 0.05
+"""s. How long a waiting submitter may go on before it notices that its work has become stale."""
+
+
+class Worker:
+    """Runs the jobs of one engine, one at a time, on one thread.
+
+    Each conversation has its own queue of at most ``capacity`` jobs, and the conversations take turns, so one that asks
+    much cannot starve another. A job whose ticket is stale is dropped when its turn comes.
+    """
+
+    def __init__(self, name: str, capacity: int = 16, max_conversations: int = 64) -> None:
+        if capacity < 1 or max_conversations < 1:
+            raise ValueError(f"capacity and max_conversations must be at least 1, got {capacity}, {max_conversations}")
+        self._capacity = capacity
+        self._max_conversations = max_conversations
+        self._queues: OrderedDict[str, deque[tuple[Ticket, Work]]] = OrderedDict()
+        self._changed = threading.Condition()  # guards _queues, _busy and _closed
+        self._busy: str | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"hotpin-{name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, ticket: Ticket, work: Work, *, wait: bool = False) -> bool:
+        """Queue ``work``; return whether it was taken.
+
+        With ``wait`` a full queue is waited for (back-pressure) until there is room or the ticket has become stale.
+
+        Raises:
+            BusyError: without ``wait``, when this conversation's queue or the number of conversations is at its bound.
+        """
+        with self._changed:
+            while not self._closed and not ticket.cancelled():
+                queue = self._queues.get(ticket.conversation)
+                if queue is None and len(self._queues) < self._max_conversations:
+                    queue = self._queues[ticket.conversation] = deque()
+                if queue is not None and len(queue) < self._capacity:
+                    queue.append((ticket, work))
+                    self._changed.notify_all()
+                    return True
+                if not wait:
+                    raise BusyError(f"{self._thread.name} has no room for more work")
+                self._changed.wait(_RECHECK_SECONDS)
+        return False
+
+    def idle(self, conversation: str) -> bool:
+        """Whether nothing of this conversation is queued or running here."""
+        with self._changed:
+            return self._busy != conversation and not self._queues.get(conversation)
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Drop what is queued and end the thread; return whether it ended within ``timeout`` seconds."""
+        with self._changed:
+            self._closed = True
+            self._queues.clear()
+            self._changed.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _next(self) -> tuple[Ticket, Work] | None:
+        with self._changed:
+            self._busy = None
+            self._changed.notify_all()
+            while not self._closed:
+                if self._queues:
+                    conversation, queue = self._queues.popitem(last=False)
+                    job = queue.popleft()
+                    if queue:
+                        # Behind all others: that is what makes it fair.
+                        self._queues[conversation] = queue
+                    self._busy = conversation
+                    return job
+                self._changed.wait()
+            return None
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            ticket, work = job
+            if ticket.cancelled():
+                continue
+            try:
+                work()
+            except Exception:
+                # Work reports its own failures; what still arrives here is a bug, and must not end the thread.
+                log.exception("work on %s failed", self._thread.name)
