@@ -36,6 +36,11 @@ class StateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InputOver(Event):
+    """The recording has been heard to its end, or the microphone is gone; what was said may still be answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Partial(Event):
     """Words understood so far; they may still change."""
 

@@ -221,7 +221,8 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
 
 def _from_toml(path: Path) -> _Layer:
     try:
-        text = path.read_bytes().decode("utf-8")
+        # Some editors begin a file with a byte-order mark, which TOML does not allow.
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,25 @@
 
 import threading
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    """One stretch of a turn, between two of its moments."""
+
+    name: str
+    begin: str
+    end: str
+
+
+STAGES = (
+    Stage("end of turn", "speech_end", "endpoint"),
+    Stage("words", "endpoint", "stt_final"),
+    Stage("first token", "stt_final", "llm_first_token"),
+    Stage("first clause spoken", "llm_first_token", "tts_first_audio"),
+    Stage("playing", "tts_first_audio", "first_audio"),
+)
+"""From the person's last sound to the assistant's first, without a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,10 @@ class Timing:
         """Seconds from the decision that the turn is over to the first sound; never below 0."""
         seconds = _between(self.endpoint, self.first_audio)
         return None if seconds is None else max(0.0, seconds)
+
+    def seconds(self, stage: Stage) -> float | None:
+        """How long ``stage`` took."""
+        return _between(getattr(self, stage.begin), getattr(self, stage.end))
 
     def since(self, zero: float) -> "Timing":
         """Give the same moments on a clock that was 0 at ``zero``."""

@@ -21,7 +21,7 @@ class Worker:
     """Runs the jobs of one engine, one at a time, on one thread.
 
     Each conversation has its own queue of at most ``capacity`` jobs, and the conversations take turns, so one that asks
-    much cannot starve another. A job whose ticket is stale is dropped when its turn comes.
+    much cannot starve another. A job whose ticket is stale is dropped when its turn comes, or its place is needed.
     """
 
     def __init__(self, name: str, capacity: int = 16, max_conversations: int = 64) -> None:
@@ -46,10 +46,8 @@ class Worker:
         """
         with self._changed:
             while not self._closed and not ticket.cancelled():
-                queue = self._queues.get(ticket.conversation)
-                if queue is None and len(self._queues) < self._max_conversations:
-                    queue = self._queues[ticket.conversation] = deque()
-                if queue is not None and len(queue) < self._capacity:
+                queue = self._room(ticket.conversation)
+                if queue is not None:
                     queue.append((ticket, work))
                     self._changed.notify_all()
                     return True
@@ -72,6 +70,19 @@ class Worker:
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def _room(self, conversation: str) -> deque[tuple[Ticket, Work]] | None:
+        """Give the conversation's queue if one more job fits in; what is stale must not keep out what is wanted."""
+        queue = self._queues.get(conversation)
+        if queue is None:
+            if len(self._queues) >= self._max_conversations:
+                return None
+            queue = self._queues[conversation] = deque()
+        elif len(queue) >= self._capacity:
+            wanted = [job for job in queue if not job[0].cancelled()]
+            queue.clear()
+            queue.extend(wanted)
+        return queue if len(queue) < self._capacity else None
 
     def _next(self) -> tuple[Ticket, Work] | None:
         with self._changed:

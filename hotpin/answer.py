@@ -1,0 +1,209 @@
+"""One turn on its way through the workers: stt → llm → clauses → tts → speaker.
+
+Each stage runs on its engine's worker and hands over to the next without a detour; the listener only starts the first
+and watches the last. Every step asks the turn's ticket whether it is still wanted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from hotpin.audio.frame import Frame
+from hotpin.audio.playback import Playback, Progress
+from hotpin.audio.resample import Resampler
+from hotpin.cancel import Ticket
+from hotpin.clauses import Clause, ClauseSplitter, heard_part
+from hotpin.clock import Clock
+from hotpin.engines import Engines
+from hotpin.errors import BusyError
+from hotpin.events import Event, Failed, Heard, ReplyText, ReplyWritten
+from hotpin.history import History
+from hotpin.llm.base import ReplyOptions
+from hotpin.stt.base import SttStream
+from hotpin.timing import Stopwatch
+
+FEED_SECONDS = 0.5
+"""s of audio handed to the recogniser at a time while the person speaks."""
+
+KEPT_SECONDS = 120.0
+"""s of audio kept in case the turn is taken back; what is longer comes from held keys and files, which are final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the turns of one conversation share."""
+
+    engines: Engines
+    playback: Playback
+    history: History
+    publish: Callable[[Event], None]
+    clock: Clock
+    reply_options: ReplyOptions
+    voice: str
+
+
+class Answer:
+    """One turn's work. Its methods are called by the listener; what runs on workers begins with an underscore."""
+
+    def __init__(self, ticket: Ticket, around: Surroundings) -> None:
+        self.ticket = ticket
+        self.stopwatch = Stopwatch()
+        self.heard = ""
+        self.reply = ""
+        self.started = False
+        """Whether its first sound has been noticed."""
+        self._around = around
+        self._stream: SttStream | None = None
+        self._unfed: list[Frame] = []
+        self._unfed_seconds = 0.0
+        self._kept: list[Frame] | None = []
+        self._clauses: list[Clause] = []
+        self._failed = False
+
+    # --- on the listener ---
+
+    def hear(self, frame: Frame) -> None:
+        """Take audio of the utterance; waits only if the recogniser is half a minute behind."""
+        self._keep(frame)
+        self._unfed.append(frame)
+        self._unfed_seconds += frame.seconds
+        if self._unfed_seconds >= FEED_SECONDS:
+            job = partial(self._feed, self._take_unfed())
+            self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
+
+    def finish(self) -> None:
+        """Understand what was heard and answer it."""
+        self._around.playback.begin(self.ticket)
+        self._submit("stt", partial(self._understand, self._take_unfed()))
+
+    def answer(self, text: str) -> None:
+        """Answer a typed message."""
+        self.heard = text
+        self._around.playback.begin(self.ticket)
+        self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, text))
+        self._submit("llm", self._write)
+
+    def again(self, ticket: Ticket, later: list[Frame]) -> "Answer":
+        """Begin the same utterance anew under another ticket, with what was heard since."""
+        other = Answer(ticket, self._around)
+        kept = self._kept or []
+        end = kept[-1].end if kept else float("-inf")
+        for frame in [*kept, *(frame for frame in later if frame.start >= end - frame.seconds / 2)]:
+            other.hear(frame)
+        return other
+
+    def spoken(self, progress: Progress) -> str:
+        """Return the part of the reply that has been heard, as it was written."""
+        parts = []
+        for clause in self._clauses:
+            fraction = progress.fractions.get(clause.seq, 0.0)
+            parts.append(heard_part(clause.source, fraction))
+            if fraction < 1.0:
+                break
+        return "".join(parts).strip()
+
+    # --- on the workers ---
+
+    def _feed(self, frames: list[Frame]) -> None:
+        try:
+            self._stream = self._stream or self._around.engines.stt.stream()
+            for frame in frames:
+                self._stream.feed(frame)
+        except Exception as error:
+            self._fail("stt", error)
+
+    def _understand(self, frames: list[Frame]) -> None:
+        self._feed(frames)
+        if self._stream is None or self.ticket.cancelled():
+            return
+        try:
+            transcript = self._stream.finish(self.ticket.cancelled)
+        except Exception as error:
+            self._fail("stt", error)
+            return
+        if self.ticket.cancelled():
+            return
+        self._mark("stt_final")
+        self.heard = transcript.text.strip()
+        self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, self.heard))
+        if self.heard:
+            self._submit("llm", self._write)
+        else:
+            self._around.playback.end(self.ticket)
+
+    def _write(self) -> None:
+        around, ticket = self._around, self.ticket
+        splitter = ClauseSplitter(ticket.turn, ticket.generation)
+        try:
+            messages = around.history.messages(self.heard)
+            for delta in around.engines.llm.reply(
+                ticket.conversation, messages, around.reply_options, ticket.cancelled
+            ):
+                self._mark("llm_first_token")
+                self.reply += delta
+                around.publish(ReplyText(ticket.conversation, ticket.turn, delta))
+                self._say(splitter.feed(delta))
+        except Exception as error:
+            self._tell("llm", error)
+            # What is complete is still said; an empty last clause ends the reply behind it.
+            self._say([Clause(len(self._clauses), "", last=True)])
+            return
+        if ticket.cancelled():
+            return
+        around.publish(ReplyWritten(ticket.conversation, ticket.turn, self.reply.strip()))
+        self._say(splitter.finish())
+
+    def _say(self, clauses: list[Clause]) -> None:
+        for clause in clauses:
+            self._clauses.append(clause)
+            self._around.engines.tts_worker.submit(self.ticket, partial(self._speak, clause), wait=True)
+
+    def _speak(self, clause: Clause) -> None:
+        around, playback = self._around, self._around.playback
+        try:
+            # Text that is empty is the last clause's way to say that nothing follows.
+            frames = around.engines.tts.speak(clause.text, around.voice, self.ticket.cancelled) if clause.text else ()
+            for frame in frames:
+                self._mark("tts_first_audio")
+                resampler = Resampler(frame.rate, playback.rate)
+                for samples in (resampler.push(frame.samples), resampler.flush()):
+                    if len(samples):
+                        playback.write(self.ticket, clause.seq, samples)
+        except Exception as error:
+            self._fail("tts", error)
+            return
+        if clause.last:
+            playback.end(self.ticket)
+
+    # --- helpers ---
+
+    def _submit(self, stage: str, job: Callable[[], None]) -> None:
+        worker = self._around.engines.stt_worker if stage == "stt" else self._around.engines.llm_worker
+        try:
+            worker.submit(self.ticket, job)
+        except BusyError as error:
+            self._fail(stage, error)
+
+    def _fail(self, stage: str, error: Exception) -> None:
+        """Tell of a failure after which there is nothing more to say."""
+        self._tell(stage, error)
+        self._around.playback.end(self.ticket)
+
+    def _tell(self, stage: str, error: Exception) -> None:
+        if not self.ticket.cancelled() and not self._failed:
+            self._failed = True
+            self._around.publish(Failed(self.ticket.conversation, self.ticket.turn, stage, error))
+
+    def _mark(self, stage: str) -> None:
+        self.stopwatch.mark(stage, self._around.clock.now())
+
+    def _take_unfed(self) -> list[Frame]:
+        frames, self._unfed, self._unfed_seconds = self._unfed, [], 0.0
+        return frames
+
+    def _keep(self, frame: Frame) -> None:
+        if self._kept is None:
+            return
+        self._kept.append(frame)
+        if frame.end - self._kept[0].start > KEPT_SECONDS:
+            self._kept = None

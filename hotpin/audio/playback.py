@@ -1,0 +1,176 @@
+"""What the loudspeaker plays: a bounded queue, filled by the voice's worker, emptied by the output callback.
+
+The callback only copies, counts and looks at the clock; everybody else learns from ``progress`` what was heard.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hotpin.audio.frame import Samples
+from hotpin.cancel import Ticket
+from hotpin.tts.silence import AUDIBLE
+
+CAPACITY_SECONDS = 3.0
+"""s of audio that may wait to be played; a voice that is further ahead waits (back-pressure)."""
+
+_RECHECK_SECONDS = 0.05
+"""s. How long a waiting writer may go on before it notices that its work has become stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the current turn's reply has been played."""
+
+    ticket: Ticket | None
+    """Whose reply it is; ``None`` before the first."""
+
+    first_audible: float | None
+    """s on the speaker's clock when its first audible sample was played."""
+
+    fractions: dict[int, float]
+    """Share of each clause's samples that have been played, by the clause's number."""
+
+    written: bool
+    """Whether all of it has been synthesised and written."""
+
+    finished: bool
+    """Whether all of it has been played, too."""
+
+    gap_seconds: float
+    """s of silence in the middle of the reply because the next audio was not there yet."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What is known of the reply that is being played."""
+
+    ticket: Ticket | None = None
+    ended: bool = True
+    first_audible: float | None = None
+    gap_samples: int = 0
+    written: dict[int, int] = field(default_factory=dict)
+    played: dict[int, int] = field(default_factory=dict)
+
+
+class Playback:
+    """The queue between a voice and a loudspeaker of ``rate`` Hz."""
+
+    def __init__(self, rate: int, capacity_seconds: float = CAPACITY_SECONDS) -> None:
+        if rate <= 0 or capacity_seconds <= 0:
+            raise ValueError(f"rate and capacity must be positive, got {rate} Hz, {capacity_seconds} s")
+        self.rate = rate
+        self._capacity = int(capacity_seconds * rate)
+        self._changed = threading.Condition()  # guards all that follows; held for microseconds only
+        self._queue: deque[tuple[int, Samples]] = deque()
+        self._waiting = 0
+        self._reply = _Reply()
+        self._paused = False
+
+    def begin(self, ticket: Ticket) -> None:
+        """Make room for a new reply; what is left of an older one is dropped."""
+        with self._changed:
+            self._clear()
+            self._reply = _Reply(ticket, ended=False)
+
+    def write(self, ticket: Ticket, clause: int, samples: Samples) -> bool:
+        """Queue audio of ``clause``; wait for room. Return whether it was taken: not if the reply is over or stale."""
+        with self._changed:
+            while not ticket.cancelled() and self._reply.ticket == ticket and not self._reply.ended:
+                # A piece longer than the whole queue is taken when the queue is empty.
+                if not self._waiting or self._waiting + len(samples) <= self._capacity:
+                    self._queue.append((clause, samples))
+                    self._waiting += len(samples)
+                    written = self._reply.written
+                    written[clause] = written.get(clause, 0) + len(samples)
+                    self._changed.notify_all()
+                    return True
+                self._changed.wait(_RECHECK_SECONDS)
+            return False
+
+    def end(self, ticket: Ticket) -> None:
+        """Tell that nothing more of this reply will be written."""
+        with self._changed:
+            if self._reply.ticket == ticket:
+                self._reply.ended = True
+                self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Drop what waits; the reply is over where it is."""
+        with self._changed:
+            self._clear()
+            self._reply.ended = True
+
+    def pause(self) -> None:
+        """Play silence from now on, dropping nothing."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def progress(self) -> Progress:
+        """Tell how far the current reply has been played."""
+        with self._changed:
+            reply = self._reply
+            return Progress(
+                reply.ticket,
+                reply.first_audible,
+                {clause: reply.played.get(clause, 0) / written for clause, written in reply.written.items() if written},
+                reply.ended,
+                reply.ended and not self._queue,
+                reply.gap_samples / self.rate,
+            )
+
+    def read_into(self, out: Samples, now: float) -> int:
+        """Fill ``out``, shape (n,), with what is to be played at ``now``; silence where there is nothing.
+
+        Called from the output callback. Return how many of the samples are the reply's.
+        """
+        with self._changed:
+            filled = 0
+            while self._queue and filled < len(out) and not self._paused:
+                filled += self._take(out[filled:], now + filled / self.rate)
+            out[filled:] = 0
+            if filled:
+                self._changed.notify_all()
+            if filled < len(out) and self._reply.played and not self._reply.ended and not self._paused:
+                self._reply.gap_samples += len(out) - filled
+            return filled
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until there is something to play; return whether there is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._queue) and not self._paused, timeout)
+
+    def wait_finished(self) -> None:
+        """Wait until the current reply has been played to its end."""
+        with self._changed:
+            while self._queue or not self._reply.ended:
+                self._changed.wait(_RECHECK_SECONDS)
+
+    def _take(self, out: Samples, now: float) -> int:
+        clause, samples = self._queue.popleft()
+        count = min(len(out), len(samples))
+        out[:count] = samples[:count]
+        if count < len(samples):
+            self._queue.appendleft((clause, samples[count:]))
+        self._waiting -= count
+        reply = self._reply
+        reply.played[clause] = reply.played.get(clause, 0) + count
+        if reply.first_audible is None:
+            audible = np.flatnonzero(np.abs(out[:count]) > AUDIBLE)
+            if len(audible):
+                reply.first_audible = now + int(audible[0]) / self.rate
+        return count
+
+    def _clear(self) -> None:
+        self._queue.clear()
+        self._waiting = 0
+        self._paused = False
+        self._changed.notify_all()

@@ -1,0 +1,170 @@
+"""The loudspeaker's side of the path: a real one through PortAudio, or one made of software."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from hotpin.audio.frame import Frame, Samples
+from hotpin.audio.playback import CAPACITY_SECONDS, Playback
+from hotpin.audio.resample import Resampler
+from hotpin.cancel import Generation, Ticket
+from hotpin.clock import Clock, RealClock
+from hotpin.errors import AudioError
+
+BLOCK_SECONDS = 0.01
+"""s that a software loudspeaker plays at a time; sound cards use about as much."""
+
+DEVICE_LATENCY_SECONDS = 0.02
+"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
+
+Sink = Callable[[Samples], None]
+"""Takes what was played, such as a WAV file's writer."""
+
+
+class Speaker(Protocol):
+    """Plays what is written to its ``playback``."""
+
+    playback: Playback
+
+    def close(self) -> None:
+        """Stop playing and free the device."""
+        ...
+
+
+class DeviceSpeaker:
+    """A real loudspeaker: one PortAudio stream as long as it lives.
+
+    Args:
+        rate: Hz of the voice; where the device refuses it, the device's own rate is taken.
+        clock: whose time ``first_audible`` is told in.
+        device: PortAudio's index or name (part of it) of the device; empty means the system's default.
+
+    Raises:
+        AudioError: if PortAudio is missing, or there is no such device, or it cannot be opened.
+    """
+
+    def __init__(self, rate: int, clock: Clock, device: str = "") -> None:
+        sounddevice = _portaudio()
+        chosen: int | str | None = int(device) if device.isdigit() else device or None
+        self._clock = clock
+        try:
+            try:
+                sounddevice.check_output_settings(chosen, channels=1, dtype="int16", samplerate=rate)
+            except sounddevice.PortAudioError:
+                rate = int(sounddevice.query_devices(chosen, "output")["default_samplerate"])
+            self.playback = Playback(rate)
+            self._stream = sounddevice.OutputStream(
+                samplerate=rate,
+                channels=1,
+                dtype="int16",
+                device=chosen,
+                latency=DEVICE_LATENCY_SECONDS,
+                callback=self._callback,
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise AudioError(
+                f"the sound output {device or 'default'!r} cannot be opened: {error}",
+                "Check the device and the setting audio.output, or write the reply to a file with --out",
+            ) from error
+
+    def close(self) -> None:
+        """Stop playing and free the device."""
+        self._stream.close(ignore_errors=True)
+
+    def _callback(self, out: Samples, frames: int, time: Any, status: Any) -> None:  # noqa: ANN401
+        # The sample written now is heard after the device's latency.
+        latency = time.outputBufferDacTime - time.currentTime
+        self.playback.read_into(out[:, 0], self._clock.now() + min(max(latency, 0.0), 1.0))
+
+
+class VirtualSpeaker:
+    """A loudspeaker made of software: plays at the pace of a clock, or as fast as audio comes.
+
+    Args:
+        rate: Hz.
+        clock: whose pace it plays at and whose time ``first_audible`` is told in.
+        paced: whether it takes the time that playing takes; otherwise everything counts as played when written.
+        sink: gets what was played, without the silence before, between and after replies.
+        capacity_seconds: s of audio that may wait to be played.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        clock: Clock,
+        *,
+        paced: bool,
+        sink: Sink | None = None,
+        capacity_seconds: float = CAPACITY_SECONDS,
+    ) -> None:
+        self.playback = Playback(rate, capacity_seconds)
+        self._clock = clock
+        self._paced = paced
+        self._sink = sink
+        self._block = np.zeros(int(rate * BLOCK_SECONDS), np.int16)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hotpin-speaker", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop playing."""
+        self._closed.set()
+        self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        due = self._clock.now()
+        while not self._closed.is_set():
+            if self._paced:
+                self._clock.wait_until(due)
+                due = max(due + BLOCK_SECONDS, self._clock.now() - BLOCK_SECONDS)
+            elif not self.playback.wait(timeout=0.1):
+                continue
+            filled = self.playback.read_into(self._block, self._clock.now())
+            if filled and self._sink is not None:
+                self._sink(self._block[:filled].copy())
+
+
+def has_output() -> bool:
+    """Whether this machine has a sound output that PortAudio can see."""
+    try:
+        sounddevice = _portaudio()
+        return sounddevice.query_devices(kind="output") is not None
+    except (AudioError, ValueError):
+        return False
+    except Exception:  # PortAudioError, whose class cannot be named without the library
+        return False
+
+
+def _portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
+    try:
+        import sounddevice
+    except OSError as error:
+        raise AudioError(
+            "the PortAudio library is missing, so there is no sound",
+            "Install it: sudo apt-get install libportaudio2 (macOS: brew install portaudio)",
+        ) from error
+    return sounddevice
+
+
+def play_all(frames: Sequence[Frame], device: str = "") -> None:
+    """Play frames of one rate, in turn, and return when they have been heard.
+
+    Raises:
+        AudioError: if the device cannot be opened.
+    """
+    counter = Generation()
+    ticket = Ticket("play", 1, counter.number, counter)
+    speaker = DeviceSpeaker(frames[0].rate, RealClock(), device)
+    try:
+        speaker.playback.begin(ticket)
+        resampler = Resampler(frames[0].rate, speaker.playback.rate)
+        for frame in frames:
+            speaker.playback.write(ticket, 0, resampler.push(frame.samples))
+        speaker.playback.write(ticket, 0, resampler.flush())
+        speaker.playback.end(ticket)
+        speaker.playback.wait_finished()
+    finally:
+        speaker.close()

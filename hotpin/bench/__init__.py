@@ -1,0 +1,1 @@
+"""Voice-to-voice measurement through the same path as the microphone: ``hotpin bench``."""

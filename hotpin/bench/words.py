@@ -1,0 +1,46 @@
+"""Word errors: substitutions, insertions and deletions, with numbers spelled alike."""
+
+import re
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_YEARS = range(1100, 2000)
+_TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
+
+
+def normalised(text: str) -> list[str]:
+    """Return the words of ``text`` as they are compared: lower case, no punctuation, numbers as words."""
+    text = text.lower().replace("’", "'").replace("-", " ")
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    text = re.sub(r"\d+", lambda match: f" {_spelled(int(match.group()))} ", text)
+    words = re.sub(r"[^\w' ]", " ", text).split()
+    return [_TITLES.get(word, word) for word in words]
+
+
+def errors(reference: list[str], heard: list[str]) -> int:
+    """Return the least number of words to replace, insert and delete to get from one to the other."""
+    row = list(range(len(heard) + 1))
+    for i, wanted in enumerate(reference, 1):
+        diagonal, row[0] = row[0], i
+        for j, got in enumerate(heard, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got))
+    return row[-1]
+
+
+def _spelled(number: int) -> str:
+    if number < 20:  # noqa: PLR2004
+        return _ONES[number]
+    if number < 100:  # noqa: PLR2004
+        return f"{_TENS[number // 10 - 2]} {_spelled(number % 10) if number % 10 else ''}".strip()
+    if number in _YEARS and number % 100:
+        return f"{_spelled(number // 100)} {_spelled(number % 100)}"
+    for size, name in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
+        if number >= 10**12:  # nobody says such a number otherwise
+            return " ".join(_ONES[int(digit)] for digit in str(number))
+        if number >= size:
+            rest = _spelled(number % size) if number % size else ""
+            return f"{_spelled(number // size)} {name} {rest}".strip()
+    return _ONES[0]

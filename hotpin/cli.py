@@ -1,0 +1,105 @@
+"""The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from hotpin import __version__
+from hotpin.commands import ask, bench, demo, models, stt_test, tts_test
+from hotpin.commands.doctor import doctor
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="hotpin",
+    help="A private voice assistant that runs entirely on your own machine.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("ask")(ask.ask)
+app.command("stt-test")(stt_test.stt_test)
+app.command("tts-test")(tts_test.tts_test)
+app.command("bench")(bench.bench)
+app.command("doctor")(doctor)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hotpin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hold what is common to all commands."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    _calm_native_threads()
+    status = _run(list(sys.argv[1:] if arguments is None else arguments))
+    _flush()
+    # Native inference may still run on daemon threads: the interpreter's own way out would crash or wait for it.
+    os._exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    # Imported here because it is loaded with Typer anyway, and only needed on the way out.
+    import click
+
+    from hotpin.errors import HotpinError
+
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="hotpin", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        typer.echo("hotpin: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except (HotpinError, ValueError, OSError, MemoryError) as error:
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    from hotpin.logs import show_tracebacks
+
+    if show_tracebacks():
+        import traceback
+
+        traceback.print_exception(error)
+    text = " ".join(str(error).split()) or type(error).__name__
+    typer.echo(f"hotpin: {text}", err=True)
+    return EXIT_FAILED
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (BrokenPipeError, ValueError):
+        # The reader of a pipe has gone: there is nobody left to tell.
+        pass
+
+
+def _calm_native_threads() -> None:
+    """Keep OpenMP's threads from spinning between pieces of work: they would slow the other engines several times."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

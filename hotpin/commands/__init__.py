@@ -1,0 +1,1 @@
+"""The commands of ``hotpin``, one module per group; heavy imports happen inside the functions."""

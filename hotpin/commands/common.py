@@ -1,0 +1,104 @@
+"""What several commands share: options, output, and what a person sees while they wait."""
+
+import json
+import sys
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hotpin.app import App, TurnResult
+    from hotpin.registry import Kind
+    from hotpin.settings import Settings
+    from hotpin.timing import Timing
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+SttEngineOption = Annotated[str | None, typer.Option("--stt", help="Speech recogniser, such as whisper.")]
+SttModelOption = Annotated[str | None, typer.Option("--stt-model", help="Its model: a known name or a folder.")]
+LlmEngineOption = Annotated[str | None, typer.Option("--llm", help="Language model engine, or auto.")]
+LlmModelOption = Annotated[str | None, typer.Option("--llm-model", help="Its model: a known name or a GGUF file.")]
+TtsEngineOption = Annotated[str | None, typer.Option("--tts", help="Voice engine, such as hibari.")]
+VoiceOption = Annotated[str | None, typer.Option("--voice", help="A voice of that engine.")]
+
+
+def load_settings(**overrides: Any) -> "Settings":  # noqa: ANN401 - values are checked by the settings
+    """Read the settings with ``section__key=value`` overrides, and set up logging by them.
+
+    Raises:
+        SettingsError: if a value is wrong.
+    """
+    from hotpin import logs, settings
+
+    loaded = settings.load({name.replace("__", "."): value for name, value in overrides.items()})
+    logs.configure(loaded.log.level)
+    return loaded
+
+
+def say(text: str = "") -> None:
+    """Tell the person something; standard output is kept for results."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@contextmanager
+def loaded_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App]":
+    """Give the engines, those of ``kinds`` loaded.
+
+    Raises:
+        HotpinError: if an engine cannot be loaded.
+    """
+    from hotpin.app import App
+
+    with App(settings) as app:
+        infos = app.engines.infos
+        with loading(infos[kind].model for kind in kinds):
+            app.load(kinds)
+        yield app
+
+
+@contextmanager
+def loading(models: "Iterable[str]") -> "Iterator[None]":
+    """Show what is being loaded, and how long it took."""
+    names = ", ".join(models)
+    live = sys.stderr.isatty()
+    if live:
+        typer.echo(f"Loading {names} …", err=True, nl=False)
+    began = perf_counter()
+    try:
+        yield
+    except BaseException:
+        if live:
+            say()
+        raise
+    loaded = f"Loaded {names} in {perf_counter() - began:.1f} s"
+    say(f"\r{loaded}\033[K" if live else loaded)
+
+
+def raise_failure(result: "TurnResult") -> None:
+    """Raise what went wrong in a turn, if anything did."""
+    if result.failure is None:
+        return
+    from hotpin.errors import HotpinError
+
+    error = result.failure.error
+    if isinstance(error, HotpinError):
+        raise error
+    raise HotpinError(
+        f"{result.failure.stage} failed: {type(error).__name__}: {error}", "DEBUG=1 shows more; hotpin doctor may help"
+    ) from error
+
+
+def stage_line(timing: "Timing") -> str:
+    """Describe where the time of a turn went, in the order of the stages."""
+    from hotpin.timing import STAGES
+
+    took = [(stage.name, timing.seconds(stage)) for stage in STAGES] + [("voice to voice", timing.voice_to_voice)]
+    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in took if seconds is not None)

@@ -1,0 +1,45 @@
+"""``hotpin demo``: answers recorded questions, on any machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotpin.commands import common
+
+DEFAULT_OUT = Path("hotpin-demo.wav")
+
+
+def demo(
+    out: Annotated[
+        Path | None, typer.Option(help="Write the replies to this WAV; without a sound device, hotpin-demo.wav.")
+    ] = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Answer the recorded questions that come with Hotpin aloud, and show where the time goes."""
+    from hotpin import paths
+    from hotpin.audio.speaker import has_output
+    from hotpin.commands import turns
+
+    settings = common.load_settings()
+    questions = sorted((paths.assets_dir() / "questions").glob("*.wav"))
+    if out is None and not settings.audio.output and not has_output():
+        out = DEFAULT_OUT
+        common.say(f"There is no sound output: the replies go to {out}")
+    results = []
+    with (
+        common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app,
+        turns.output(settings, out, real_time=False) as sound,
+    ):
+        for path in questions:
+            recording = turns.Recording(path)
+            on_event = (lambda _: None) if as_json else turns.show
+            result = turns.hold(app, recording.asked(sound[1], real_time=False), sound, on_event, push_to_talk=True)
+            common.raise_failure(result)
+            results.append({"question": path.name, **result.as_dict(recording.seconds)})
+            if not as_json:
+                common.say(f"  {common.stage_line(result.timing)}\n")
+    if as_json:
+        common.print_json({"turns": results, "out": str(out) if out else None})
+    elif out:
+        common.say(f"The spoken replies are in {out}")

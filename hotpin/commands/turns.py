@@ -1,0 +1,100 @@
+"""Holding turns from the command line: where the sound comes from and goes to, and what is shown meanwhile."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from pathlib import Path
+
+import typer
+
+from hotpin.app import VOICE_RATE, App, Question, TurnResult, take_turn
+from hotpin.audio import files
+from hotpin.audio.codecs import WavWriter
+from hotpin.audio.frame import Frame
+from hotpin.audio.mic import FileMicrophone
+from hotpin.audio.speaker import DeviceSpeaker, Speaker, VirtualSpeaker, has_output
+from hotpin.bus import Bus
+from hotpin.clock import Clock, RealClock, SkippingClock
+from hotpin.commands import common
+from hotpin.conversation import Conversation
+from hotpin.events import Event, Heard, ReplyText, ReplyWritten
+from hotpin.settings import Settings
+
+SILENCE_AFTER_SECONDS = 3.0
+"""s of silence after a recording that is fed in real time: longer than any wait for the end of a turn."""
+
+
+class Recording:
+    """A recording that counts how much of it has been read.
+
+    It is opened at once, so that what is wrong with it is told before any model is loaded.
+
+    Raises:
+        AudioError: if the file cannot be read.
+    """
+
+    def __init__(self, path: Path, raw_rate: int | None = None) -> None:
+        frames = files.read(path, raw_rate=raw_rate)
+        self._frames = chain([next(frames)], frames)
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read the rest of it."""
+        for frame in self._frames:
+            self.seconds += frame.seconds
+            yield frame
+
+    def asked(self, clock: Clock, *, real_time: bool) -> Question:
+        """Play it as a microphone: hands-free in real time, else as a held key that is released at its end."""
+        return Question(FileMicrophone(iter(self), clock, SILENCE_AFTER_SECONDS if real_time else 0.0))
+
+
+@contextmanager
+def output(settings: Settings, out: Path | None, *, real_time: bool) -> Iterator[tuple[Speaker, Clock]]:
+    """Give what plays the reply, and the clock of the turn.
+
+    With ``out`` a WAV file, which appears if all goes well; else the sound device; without one, nothing is played.
+
+    Raises:
+        AudioError: if the file cannot be written, or the device of the settings cannot be opened.
+    """
+    clock: Clock = RealClock() if real_time else SkippingClock()
+    with ExitStack() as stack:
+        speaker: Speaker
+        if out is not None:
+            writer = stack.enter_context(WavWriter(out, VOICE_RATE))
+            speaker = VirtualSpeaker(VOICE_RATE, clock, paced=real_time, sink=writer.write)
+        elif settings.audio.output or has_output():
+            speaker = DeviceSpeaker(VOICE_RATE, clock, settings.audio.output)
+        else:
+            common.say("There is no sound output, so the reply is not played; --out FILE writes it to a WAV")
+            speaker = VirtualSpeaker(VOICE_RATE, clock, paced=real_time)
+        stack.callback(speaker.close)
+        yield speaker, clock
+
+
+def hold(
+    app: App,
+    question: Question,
+    sound: tuple[Speaker, Clock],
+    on_event: Callable[[Event], None] = lambda _: None,
+    *,
+    push_to_talk: bool = False,
+) -> TurnResult:
+    """Hold one turn in a conversation of its own."""
+    speaker, clock = sound
+    options = app.options("ask", push_to_talk=push_to_talk)
+    conversation = Conversation(app.engines, question.mic, speaker.playback, Bus(), options, clock)
+    return take_turn(conversation, question, on_event)
+
+
+def show(event: Event) -> None:
+    """Print a turn as it happens."""
+    match event:
+        case Heard(text=text) if text:
+            typer.echo(f"You: {text}")
+            typer.echo("Hotpin: ", nl=False)
+        case ReplyText(delta=delta):
+            typer.echo(delta, nl=False)
+        case ReplyWritten():
+            typer.echo()

@@ -1,0 +1,268 @@
+"""One person's conversation: wires microphone, turn machine, history, workers and loudspeaker; no policy of its own."""
+
+import logging
+import queue
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from hotpin import turn
+from hotpin.answer import Answer, Surroundings
+from hotpin.audio.frame import FRAME_SECONDS, Frame
+from hotpin.audio.mic import Microphone
+from hotpin.audio.playback import Playback
+from hotpin.bus import Bus
+from hotpin.cancel import Generation, Ticket
+from hotpin.clock import Clock, RealClock
+from hotpin.engines import Engines
+from hotpin.errors import BusyError
+from hotpin.events import Failed, InputOver, Interrupted, Speaking, State, StateChanged, TurnDone
+from hotpin.history import History
+from hotpin.llm.base import ReplyOptions
+
+log = logging.getLogger(__name__)
+
+MAX_SIGNALS = 64
+"""Keys, typed lines and the like that may wait for the listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions:
+    """How one conversation is held."""
+
+    name: str = "default"
+    """Names it towards the engines and in events."""
+
+    policy: turn.TurnPolicy = field(default_factory=turn.TurnPolicy)
+    prompt: str = ""
+    max_turns: int = 10
+    keep_turns: int = 6
+    reply: ReplyOptions = field(default_factory=ReplyOptions)
+    voice: str = ""
+
+    push_to_talk: bool = False
+    """Whether the key is held from the start: then only ``release``, or the end of the input, ends the turn."""
+
+
+class Conversation:
+    """Listens on a thread of its own until it is closed; whatever happens is published on the bus."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        mic: Microphone,
+        playback: Playback,
+        bus: Bus,
+        options: ConversationOptions | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.options = options or ConversationOptions()
+        self.bus = bus
+        self._engines = engines
+        self._mic = mic
+        self.playback = playback
+        self.clock = clock or RealClock()
+        self._history = History(self.options.prompt, self.options.max_turns, self.options.keep_turns)
+        self._around = Surroundings(
+            engines, playback, self._history, bus.publish, self.clock, self.options.reply, self.options.voice
+        )
+        self._machine = turn.TurnMachine(self.options.policy)
+        self._vad = engines.vad.fork()
+        self._generation = Generation()
+        self._turn = 0
+        self._utterance: Answer | None = None
+        """What the person is saying."""
+        self._answer: Answer | None = None
+        """What is being answered."""
+        self._recent: deque[Frame] = deque()
+        self._shown = State.LISTENING
+        self._signals: queue.Queue[turn.Input] = queue.Queue(MAX_SIGNALS)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"hotpin-listener-{self.options.name}", daemon=True)
+
+    # --- for front ends, from any thread ---
+
+    def start(self) -> None:
+        """Begin to listen; the system prompt is evaluated meanwhile."""
+        self._prepare()
+        self._thread.start()
+
+    def type(self, text: str) -> None:
+        """Answer a typed message.
+
+        Raises:
+            ValueError: if it is blank.
+            BusyError: if the listener is far behind.
+        """
+        if not text.strip():
+            raise ValueError("the message is empty")
+        self._signal(turn.Typed(text.strip()))
+
+    def press(self) -> None:
+        """Tell that the talk key is down."""
+        self._signal(turn.PushToTalk(down=True))
+
+    def release(self) -> None:
+        """Tell that the talk key is up."""
+        self._signal(turn.PushToTalk(down=False))
+
+    def interrupt(self) -> None:
+        """Stop the reply."""
+        self._signal(turn.Interrupt())
+
+    def close(self, timeout: float = 2.0) -> None:
+        """End the conversation; a reply that is being made or spoken is dropped."""
+        self._closed.set()
+        self._generation.advance()
+        self.playback.flush()
+        self._mic.close()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    # --- the listener ---
+
+    def _run(self) -> None:
+        try:
+            if self.options.push_to_talk:
+                self._step(turn.PushToTalk(down=True), self.clock.now())
+            input_over = False
+            while not self._closed.is_set():
+                frame = self._mic.read(FRAME_SECONDS)
+                if frame is not None:
+                    self._listen(frame)
+                elif self._mic.ended and not input_over:
+                    input_over = True
+                    self._step(turn.InputEnded(), self.clock.now())
+                    self.bus.publish(InputOver(self.options.name, self._turn))
+                while not self._signals.empty():
+                    self._step(self._signals.get(), self.clock.now())
+                self._watch_reply()
+        except Exception as error:
+            log.exception("the listener failed")
+            self.bus.publish(Failed(self.options.name, self._turn, "audio", error))
+
+    def _listen(self, frame: Frame) -> None:
+        self._recent.append(frame)
+        kept = self.options.policy.pre_roll_seconds + 1.0  # 1 s more than any detection takes
+        while frame.end - self._recent[0].start > kept:
+            self._recent.popleft()
+        if self._utterance is not None:
+            self._utterance.hear(frame)
+        self._step(turn.Voice(self._vad.probability(frame), frame.seconds), frame.end)
+
+    def _watch_reply(self) -> None:
+        answer = self._answer
+        if answer is None:
+            return
+        progress = self.playback.progress()
+        if progress.ticket != answer.ticket:
+            return
+        if progress.first_audible is not None and not answer.started:
+            answer.started = True
+            answer.stopwatch.mark("first_audio", progress.first_audible)
+            self.bus.publish(Speaking(self.options.name, answer.ticket.turn))
+            self._step(turn.ReplyStarted(), self.clock.now())
+        if progress.finished:
+            self._close_turn(interrupted=False)
+            self._step(turn.ReplyEnded(), self.clock.now())
+            self._tidy_history()
+
+    def _step(self, event: turn.Input, now: float) -> None:
+        for action in self._machine.step(event, now):
+            self._do(action, now)
+        if self._machine.state is not self._shown:
+            self._shown = self._machine.state
+            self.bus.publish(StateChanged(self.options.name, self._turn, self._shown))
+
+    def _do(self, action: turn.Action, now: float) -> None:  # noqa: C901 - one case per action
+        match action:
+            case turn.StartUtterance(since):
+                self._utterance = Answer(self._ticket(self._turn + 1), self._around)
+                for frame in self._recent:
+                    if frame.end > since:
+                        self._utterance.hear(frame)
+            case turn.ReopenUtterance():
+                self._reopen()
+            case turn.DropUtterance():
+                self._utterance = None
+            case turn.EndUtterance(speech_end):
+                self._end_utterance(speech_end, now)
+            case turn.Answer(text):
+                self._turn += 1
+                self._answer = Answer(self._ticket(self._turn), self._around)
+                self._answer.answer(text)
+            case turn.PausePlayback():
+                self.playback.pause()
+            case turn.ResumePlayback():
+                self.playback.resume()
+            case turn.CancelReply():
+                self._cancel_reply()
+
+    def _end_utterance(self, speech_end: float | None, now: float) -> None:
+        answer, self._utterance = self._utterance, None
+        if answer is None:
+            return
+        self._turn = answer.ticket.turn
+        self._answer = answer
+        if speech_end is not None:
+            answer.stopwatch.mark("speech_end", speech_end)
+        answer.stopwatch.mark("endpoint", now)
+        answer.finish()
+
+    def _reopen(self) -> None:
+        answer, self._answer = self._answer, None
+        self._generation.advance()
+        self.playback.flush()
+        ticket = self._ticket(self._turn)
+        self._turn -= 1
+        self._utterance = answer.again(ticket, list(self._recent)) if answer else Answer(ticket, self._around)
+
+    def _cancel_reply(self) -> None:
+        self._close_turn(interrupted=True)
+        self._generation.advance()
+        self.playback.flush()
+        if self._utterance is not None:
+            self._utterance = self._utterance.again(self._ticket(self._turn + 1), [])
+
+    def _close_turn(self, *, interrupted: bool) -> None:
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        reply = answer.reply.strip()
+        spoken = answer.spoken(self.playback.progress()) if interrupted else reply
+        if interrupted:
+            self.bus.publish(Interrupted(self.options.name, answer.ticket.turn, spoken))
+        if answer.heard:
+            self._history.add(answer.heard, spoken)
+        self.bus.publish(
+            TurnDone(self.options.name, answer.ticket.turn, answer.heard, reply, spoken, answer.stopwatch.timing)
+        )
+
+    def _tidy_history(self) -> None:
+        """Trim the history and evaluate it ahead, while nobody waits."""
+        if self._history.trim():
+            self._prepare()
+
+    def _prepare(self) -> None:
+        ticket = self._ticket(self._turn)
+
+        def work() -> None:
+            try:
+                self._engines.llm.prepare(self.options.name, self._history.prefix(), ticket.cancelled)
+            except Exception:
+                # Only a head start is lost; the turn itself will report what is wrong.
+                log.warning("the prompt could not be evaluated ahead", exc_info=True)
+
+        try:
+            self._engines.llm_worker.submit(ticket, work)
+        except BusyError:
+            log.info("no room to evaluate the prompt ahead")
+
+    def _ticket(self, number: int) -> Ticket:
+        return Ticket(self.options.name, number, self._generation.number, self._generation)
+
+    def _signal(self, event: turn.Input) -> None:
+        try:
+            self._signals.put_nowait(event)
+        except queue.Full:
+            raise BusyError("the conversation is busy") from None

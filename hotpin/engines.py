@@ -1,0 +1,103 @@
+"""The four engines and their workers, shared by all conversations of a process."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from hotpin import registry
+from hotpin.errors import HotpinError
+from hotpin.llm.base import Llm
+from hotpin.registry import EngineInfo, Kind
+from hotpin.settings import Settings
+from hotpin.stt.base import Stt
+from hotpin.tts.base import Tts
+from hotpin.vad.base import Vad
+from hotpin.worker import Worker
+
+log = logging.getLogger(__name__)
+
+LOADING_ORDER: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
+"""The order in which a turn needs them."""
+
+
+@dataclass(slots=True)
+class Engines:
+    """Engines, each with the one thread that uses it; the VAD runs on the listener's thread instead."""
+
+    vad: Vad
+    stt: Stt
+    llm: Llm
+    tts: Tts
+    stt_worker: Worker = field(default_factory=lambda: Worker("stt", capacity=64))
+    llm_worker: Worker = field(default_factory=lambda: Worker("llm"))
+    tts_worker: Worker = field(default_factory=lambda: Worker("tts"))
+
+    @classmethod
+    def build(cls, settings: Settings) -> "Engines":
+        """Choose the engines of the settings; nothing is loaded yet.
+
+        Raises:
+            SettingsError: if there is no such engine.
+        """
+        return cls(
+            registry.build_vad(settings),
+            registry.build_stt(settings),
+            registry.build_llm(settings),
+            registry.build_tts(settings),
+        )
+
+    def load(self, kinds: Iterable[Kind] = LOADING_ORDER, loaded: Callable[[Kind], None] = lambda _: None) -> None:
+        """Load the engines of ``kinds``, side by side.
+
+        Args:
+            kinds: those that are needed; a typed question needs no recogniser.
+            loaded: told of each one as it is ready, on a thread of its own.
+
+        Raises:
+            HotpinError: the first error in the order of need, when all have ended.
+        """
+        failures: dict[Kind, Exception] = {}
+
+        def load_one(kind: Kind) -> None:
+            try:
+                getattr(self, kind).load()
+                loaded(kind)
+            except Exception as error:
+                failures[kind] = error
+
+        threads = [threading.Thread(target=load_one, args=(kind,), name=f"hotpin-load-{kind}") for kind in kinds]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for kind in LOADING_ORDER:
+            if kind in failures:
+                raise _as_hotpin_error(kind, failures[kind])
+
+    @property
+    def infos(self) -> dict[Kind, EngineInfo]:
+        """What is in use, by kind."""
+        return {"vad": self.vad.info, "stt": self.stt.info, "llm": self.llm.info, "tts": self.tts.info}
+
+    def close(self) -> None:
+        """End the workers and free the models; what is queued is dropped."""
+        for worker in (self.stt_worker, self.llm_worker, self.tts_worker):
+            if not worker.close():
+                log.warning("a worker is still busy and is left behind")
+                # Its engine is in use: freeing it now would crash.
+                return
+        for engine in (self.vad, self.stt, self.llm, self.tts):
+            engine.close()
+
+
+def _as_hotpin_error(kind: Kind, error: Exception) -> HotpinError:
+    if isinstance(error, HotpinError):
+        return error
+    if isinstance(error, ImportError):
+        return HotpinError(f"the {kind} engine needs the Python module {error.name!r}", f"pip install {error.name}")
+    wrapped = HotpinError(
+        f"the {kind} engine could not be loaded: {type(error).__name__}: {error}", "Try: hotpin doctor"
+    )
+    wrapped.__cause__ = error
+    return wrapped

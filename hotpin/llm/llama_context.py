@@ -1,0 +1,166 @@
+"""One loaded model with one sequence of evaluated tokens: a thin, safe layer over llama.cpp's C functions.
+
+Import this module only in ``load()``: it loads the native library.
+"""
+
+import ctypes
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import llama_cpp as lib
+
+from hotpin.errors import LlmError, ModelError
+from hotpin.llm import native
+
+log = logging.getLogger(__name__)
+
+Sampler = Any
+"""llama.cpp's pointer to a chain of samplers."""
+
+
+def _log(_level: int, text: bytes, _data: int | None) -> None:
+    log.debug("%s", text.decode("utf-8", "replace").rstrip())
+
+
+# llama.cpp keeps only the address: the object must outlive every model, and does as a part of the module.
+_LOG_CALLBACK = lib.llama_log_callback(_log)
+
+
+class LlamaContext:
+    """A model and what it has read so far.
+
+    Args:
+        path: a GGUF file that is known to be whole.
+        size: tokens of context.
+        threads: threads for evaluation.
+
+    Raises:
+        ModelError: if llama.cpp cannot load it.
+    """
+
+    def __init__(self, path: Path, size: int, threads: int) -> None:
+        lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p())
+        lib.llama_backend_init()
+        self._context: Any = None
+        self._model: Any = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
+        if not self._model:
+            raise ModelError(f"llama.cpp cannot load {path}", "Choose another model, or update llama-cpp-python")
+        params = lib.llama_context_default_params()
+        params.n_ctx = size
+        params.n_batch = params.n_ubatch = native.BATCH_TOKENS
+        params.n_threads = params.n_threads_batch = threads
+        self._context = lib.llama_init_from_model(self._model, params)
+        if not self._context:
+            self.close()
+            raise ModelError(f"there is not enough memory for {size} tokens of context", "Lower llm.context")
+        self._vocabulary: Any = lib.llama_model_get_vocab(self._model)
+        self._memory: Any = lib.llama_get_memory(self._context)
+        self.size: int = lib.llama_n_ctx(self._context)
+        self.tokens: list[int] = []
+
+    def close(self) -> None:
+        """Free the model; nothing else may be called afterwards."""
+        if self._context:
+            lib.llama_free(self._context)
+        if self._model:
+            lib.llama_model_free(self._model)
+        self._context = self._model = None
+
+    def tokenise(self, text: str, *, add_bos: bool) -> list[int]:
+        """Turn text into tokens; the names of special tokens in it become these tokens."""
+        data = text.encode()
+        room = len(data) + 2  # no token is shorter than a byte, and two may be added
+        tokens = (lib.llama_token * room)()
+        count: int = lib.llama_tokenize(self._vocabulary, data, len(data), tokens, room, add_bos, True)
+        if count < 0:
+            raise LlmError(f"the model's vocabulary cannot express the prompt of {len(text)} characters")
+        return list(tokens[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Give the text of a token: UTF-8, perhaps a part of a character; nothing for special tokens."""
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count: int = lib.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a reply."""
+        return bool(lib.llama_vocab_is_eog(self._vocabulary, token))
+
+    def evaluate(self, tokens: Sequence[int]) -> None:
+        """Read on: at most ``native.BATCH_TOKENS`` tokens.
+
+        Raises:
+            LlmError: if llama.cpp fails; then nothing of them counts as read.
+        """
+        array = (lib.llama_token * len(tokens))(*tokens)
+        status: int = lib.llama_decode(self._context, lib.llama_batch_get_one(array, len(tokens)))
+        if status != 0:
+            self.rewind(len(self.tokens))
+            raise LlmError(f"llama.cpp failed with status {status} after {len(self.tokens)} tokens", retryable=True)
+        self.tokens += tokens
+
+    def rewind(self, length: int) -> None:
+        """Forget all but the first ``length`` tokens; all of them where the model can only forget everything."""
+        if not lib.llama_memory_seq_rm(self._memory, 0, length, -1):
+            lib.llama_memory_seq_rm(self._memory, 0, -1, -1)
+            length = 0
+        del self.tokens[length:]
+
+    def state_bytes(self) -> int:
+        """Give the size of what ``state`` would return."""
+        return int(lib.llama_state_seq_get_size(self._context, 0))
+
+    def state(self) -> bytes:
+        """Copy what the model keeps of the tokens read so far."""
+        size = self.state_bytes()
+        buffer = (ctypes.c_uint8 * size)()
+        written: int = lib.llama_state_seq_get_data(self._context, buffer, size, 0)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, tokens: Sequence[int], state: bytes) -> None:
+        """Go back to where ``state`` was copied; to the beginning if that fails."""
+        self.rewind(0)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if lib.llama_state_seq_set_data(self._context, buffer, len(state), 0):
+            self.tokens = list(tokens)
+        else:
+            self.rewind(0)
+
+    @contextmanager
+    def sampler(self, temperature: float) -> Iterator[Sampler]:
+        """Make what chooses the tokens of one reply.
+
+        Args:
+            temperature: 0 always takes the likeliest token.
+        """
+        chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        if temperature == 0:
+            links = [lib.llama_sampler_init_greedy()]
+        else:
+            links = [
+                lib.llama_sampler_init_penalties(
+                    lib.llama_vocab_n_tokens(self._vocabulary), native.REPEAT_TOKENS, native.REPEAT_PENALTY, 0.0, 0.0
+                ),
+                lib.llama_sampler_init_top_k(native.TOP_K),
+                lib.llama_sampler_init_top_p(native.TOP_P, 1),
+                lib.llama_sampler_init_min_p(native.MIN_P, 1),
+                lib.llama_sampler_init_temp(temperature),
+                lib.llama_sampler_init_dist(lib.LLAMA_DEFAULT_SEED),
+            ]
+        for link in links:
+            lib.llama_sampler_chain_add(chain, link)
+        try:
+            yield chain
+        finally:
+            lib.llama_sampler_free(chain)
+
+    def sample(self, sampler: Sampler) -> int:
+        """Choose the token that follows those read so far."""
+        return int(lib.llama_sampler_sample(sampler, self._context, -1))

@@ -1,0 +1,331 @@
+"""Whose turn is it? All conversational policy, as a pure state machine: no threads, no clock, no input or output.
+
+``step(input, now)`` takes what happened and returns what is to be done. Times are seconds on the clock of whoever
+calls; for audio, ``now`` is the end of the frame, so that a late listener decides as a punctual one would.
+
+                     speech                     end of turn                  first sound
+    LISTENING ───────────────────► HEARING ───────────────────► THINKING ───────────────────► SPEAKING
+        ▲                             ▲  the person goes on        │      nothing heard, failed    │
+        │                             └────────────────────────────┤                               │
+        └──────────────────────────────────────────────────────────┴───────────── reply over ──────┘
+
+Speaking over a reply pauses it at once, which can be taken back; it is cancelled after 0.4 s of speech or a real word,
+and goes on if it was only a cough or an "uh-huh".
+
+Speculation belongs into ``_hearing``: a pause that is shorter than the end of the turn is where the pipeline may run
+ahead, and speech that goes on is where that is thrown away.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from hotpin.endpoint import EndpointPolicy, silence_needed
+from hotpin.events import State
+
+# --- inputs ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One frame of the microphone has been judged."""
+
+    probability: float
+    """0 to 1, that it held speech."""
+    seconds: float
+    """The frame's length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of the current utterance, as far as understood; they replace earlier ones."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """The key was pressed or released; silence does not end a turn while it is held."""
+
+    down: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The person typed a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputEnded:
+    """The recording is over, or the microphone is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """The person pressed the key that stops the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The reply's first sound is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """The reply has been played to its end, or there is none: nothing was understood, or a stage failed."""
+
+
+Input = Voice | Words | PushToTalk | Typed | InputEnded | Interrupt | ReplyStarted | ReplyEnded
+
+# --- actions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartUtterance:
+    """Begin to keep what is heard."""
+
+    since: float
+    """s on the caller's clock: from where on, the pre-roll included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenUtterance:
+    """The person went on before anything was heard of a reply: take the turn back, keep what was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropUtterance:
+    """It was a noise: forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndUtterance:
+    """The turn is over: understand and answer it."""
+
+    speech_end: float | None
+    """s on the caller's clock: when the last speech was heard; ``None`` if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer a typed message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlayback:
+    """Fall silent for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayback:
+    """Go on with the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Drop the reply; what was heard of it stays in the history."""
+
+
+Action = (
+    StartUtterance
+    | ReopenUtterance
+    | DropUtterance
+    | EndUtterance
+    | Answer
+    | PausePlayback
+    | ResumePlayback
+    | CancelReply
+)
+
+# --- policy ------------------------------------------------------------------------------------------------------
+
+_BACKCHANNELS = re.compile(
+    r"(?:(?:uh[- ]?huh|m+[- ]?h?m+|mhm|hm+|uh|ah|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+"
+)
+"""What a listener says to show that they follow; not a wish to speak."""
+
+
+def is_backchannel(words: str) -> bool:
+    """Whether words, said over a reply, only show that the person follows."""
+    return _BACKCHANNELS.fullmatch(words.strip().lower()) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """The numbers of turn-taking; the settings' ``turn`` section gives each one's reason."""
+
+    start_threshold: float = 0.5
+    stop_threshold: float = 0.35
+    start_seconds: float = 0.06
+    pre_roll_seconds: float = 0.5
+    min_speech_seconds: float = 0.1
+    max_utterance_seconds: float = 120.0
+    barge_in: bool = False
+    cancel_seconds: float = 0.4
+    resume_seconds: float = 2.0
+    endpoint: EndpointPolicy = field(default_factory=EndpointPolicy)
+
+
+class TurnMachine:
+    """The state of one conversation's turn-taking. Used from one thread."""
+
+    def __init__(self, policy: TurnPolicy | None = None) -> None:
+        self.policy = policy or TurnPolicy()
+        self.state = State.LISTENING
+        self._held = False  # push-to-talk
+        self._reopenable = False  # the turn was ended by a silence, which may have been a pause
+        self._over_reply = False  # speech over a paused reply, not yet known to be meant
+        self._words = ""
+        self._run = 0.0  # s of unbroken speech
+        self._speech = 0.0  # s of speech in this utterance
+        self._last_speech: float | None = None
+        self._began = 0.0
+
+    def step(self, event: Input, now: float) -> list[Action]:  # noqa: PLR0911 - one line per input
+        """Take what happened at ``now`` seconds and return what is to be done, in order."""
+        match event:
+            case Voice():
+                return self._voice(event, now)
+            case Words(text):
+                return self._hear_words(text)
+            case PushToTalk(down):
+                return self._press(now) if down else self._release()
+            case Typed(text):
+                return self._typed(text)
+            case InputEnded():
+                return self._release()
+            case Interrupt():
+                return self._interrupt()
+            case ReplyStarted():
+                if self.state is State.THINKING:
+                    self.state = State.SPEAKING
+                return []
+            case _:  # ReplyEnded
+                return self._reply_ended()
+
+    # --- audio ---
+
+    def _voice(self, voice: Voice, now: float) -> list[Action]:
+        hearing = self.state is State.HEARING or self._over_reply
+        threshold = self.policy.stop_threshold if hearing else self.policy.start_threshold
+        speech = voice.probability >= threshold
+        self._run = self._run + voice.seconds if speech else 0.0
+        if not hearing:
+            return self._maybe_start(now)
+        if speech:
+            self._speech += voice.seconds
+            self._last_speech = now
+        return self._over_reply_goes_on(now) if self._over_reply else self._hearing(now)
+
+    def _maybe_start(self, now: float) -> list[Action]:
+        if self._run < self.policy.start_seconds or (self.state is State.SPEAKING and not self.policy.barge_in):
+            return []
+        if self.state is State.THINKING:
+            return self._reopen(now) if self._reopenable else []
+        start = self._start(now, now - self._run - self.policy.pre_roll_seconds)
+        if self.state is State.SPEAKING:
+            self._over_reply = True
+            return [PausePlayback(), *start]
+        self.state = State.HEARING
+        return start
+
+    def _hearing(self, now: float) -> list[Action]:
+        if self._held:
+            return []
+        silence = now - (self._began if self._last_speech is None else self._last_speech)
+        too_long = now - self._began >= self.policy.max_utterance_seconds
+        if not too_long and silence < silence_needed(self._words, self.policy.endpoint):
+            return []
+        if self._speech < self.policy.min_speech_seconds:
+            self.state = State.LISTENING
+            return [DropUtterance()]
+        return self._end(reopenable=not too_long)
+
+    def _over_reply_goes_on(self, now: float) -> list[Action]:
+        meant = bool(self._words) and not is_backchannel(self._words)
+        if meant or (self._run >= self.policy.cancel_seconds and not self._words):
+            self._over_reply = False
+            self.state = State.HEARING
+            return [CancelReply()]
+        if now - (self._last_speech or now) >= self.policy.resume_seconds:
+            self._over_reply = False
+            return [DropUtterance(), ResumePlayback()]
+        return []
+
+    def _hear_words(self, text: str) -> list[Action]:
+        if self.state is State.HEARING or self._over_reply:
+            self._words = text
+        return []
+
+    # --- keys ---
+
+    def _press(self, now: float) -> list[Action]:
+        if self.state is State.HEARING:
+            self._held = True
+            return []
+        actions = self._silence_reply()
+        self._held = True
+        self.state = State.HEARING
+        # A quick speaker begins before the key is down.
+        return [*actions, *self._start(now, now - self.policy.pre_roll_seconds)]
+
+    def _release(self) -> list[Action]:
+        self._held = False
+        return self._end(reopenable=False) if self.state is State.HEARING else []
+
+    def _typed(self, text: str) -> list[Action]:
+        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply()
+        self._held = self._reopenable = False
+        self.state = State.THINKING
+        return [*actions, Answer(text)]
+
+    def _interrupt(self) -> list[Action]:
+        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply()
+        self._held = False
+        self.state = State.LISTENING
+        return actions
+
+    # --- the reply ---
+
+    def _reply_ended(self) -> list[Action]:
+        if self.state is State.HEARING:  # a reply that was cancelled reports late
+            return []
+        if self._over_reply:  # it ended while somebody spoke over it: what they say is the next turn
+            self._over_reply = False
+            self.state = State.HEARING
+            return []
+        self.state = State.LISTENING
+        return []
+
+    def _silence_reply(self) -> list[Action]:
+        """Drop a reply that is being made or spoken, and whatever is said over it."""
+        actions: list[Action] = [DropUtterance()] if self._over_reply else []
+        self._over_reply = False
+        if self.state is State.LISTENING:
+            return actions
+        return [*actions, CancelReply()]
+
+    # --- the utterance ---
+
+    def _start(self, now: float, since: float) -> list[Action]:
+        self._words = ""
+        self._speech = self._run
+        self._last_speech = now if self._run else None
+        self._began = now
+        return [StartUtterance(since)]
+
+    def _reopen(self, now: float) -> list[Action]:
+        self._words = ""
+        self._speech += self._run
+        self._last_speech = now
+        self.state = State.HEARING
+        return [ReopenUtterance()]
+
+    def _end(self, *, reopenable: bool) -> list[Action]:
+        self._run = 0.0
+        self._reopenable = reopenable
+        self.state = State.THINKING
+        return [EndUtterance(self._last_speech)]

@@ -1,0 +1,411 @@
+"""The rules of turn-taking, as tables: what happens, and what is to be done, on a fake clock."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotpin.events import State
+from hotpin.turn import (
+    Action,
+    Answer,
+    CancelReply,
+    DropUtterance,
+    EndUtterance,
+    Input,
+    InputEnded,
+    Interrupt,
+    PausePlayback,
+    PushToTalk,
+    ReopenUtterance,
+    ReplyEnded,
+    ReplyStarted,
+    ResumePlayback,
+    StartUtterance,
+    TurnMachine,
+    TurnPolicy,
+    Typed,
+    Voice,
+    Words,
+    is_backchannel,
+)
+
+FRAME = 0.02
+SPEECH = 0.9
+SILENCE = 0.05
+
+
+class Scene:
+    """A machine and its clock."""
+
+    def __init__(self, policy: TurnPolicy | None = None) -> None:
+        self.machine = TurnMachine(policy)
+        self.now = 0.0
+
+    def voice(self, seconds: float, probability: float) -> list[Action]:
+        """Let audio go by; return all that was to be done."""
+        done: list[Action] = []
+        for _ in range(round(seconds / FRAME)):
+            self.now = round(self.now + FRAME, 3)
+            done += self.machine.step(Voice(probability, FRAME), self.now)
+        return done
+
+    def speak(self, seconds: float) -> list[Action]:
+        return self.voice(seconds, SPEECH)
+
+    def pause(self, seconds: float) -> list[Action]:
+        return self.voice(seconds, SILENCE)
+
+    def step(self, event: Input) -> list[Action]:
+        return self.machine.step(event, self.now)
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+
+def asked(policy: TurnPolicy | None = None) -> Scene:
+    """Give a scene in which a question has been asked and is being thought about."""
+    scene = Scene(policy)
+    scene.speak(1.0)
+    scene.pause(0.6)
+    assert scene.state is State.THINKING
+    return scene
+
+
+def replying(*, barge_in: bool) -> Scene:
+    """Give a scene in which a reply is being spoken."""
+    scene = asked(TurnPolicy(barge_in=barge_in))
+    scene.step(ReplyStarted())
+    assert scene.state is State.SPEAKING
+    return scene
+
+
+def kinds(actions: Sequence[Action]) -> list[type]:
+    return [type(action) for action in actions]
+
+
+# --- hands-free ---
+
+
+def test_silence_starts_nothing() -> None:
+    scene = Scene()
+    assert scene.pause(10.0) == []
+    assert scene.state is State.LISTENING
+
+
+def test_a_click_is_too_short_to_be_speech() -> None:
+    scene = Scene()
+    assert scene.speak(0.04) == []
+    assert scene.pause(1.0) == []
+
+
+def test_an_utterance_starts_with_its_pre_roll() -> None:
+    scene = Scene()
+    scene.pause(2.0)
+    assert scene.speak(0.06) == [StartUtterance(since=pytest.approx(1.5))]  # type: ignore[arg-type]
+    assert scene.state is State.HEARING
+
+
+def test_half_a_second_of_silence_ends_the_turn() -> None:
+    scene = Scene()
+    scene.speak(1.0)
+    assert scene.pause(0.48) == []
+    assert scene.pause(0.04) == [EndUtterance(speech_end=1.0)]
+    assert scene.state is State.THINKING
+
+
+@pytest.mark.parametrize(("words", "wait"), [("What time is it?", 0.3), ("and then I, um", 2.0)])
+def test_words_change_how_long_is_waited(words: str, wait: float) -> None:
+    scene = Scene()
+    scene.speak(1.0)
+    scene.step(Words(words))
+    assert scene.pause(wait - FRAME) == []
+    assert kinds(scene.pause(2 * FRAME)) == [EndUtterance]
+
+
+def test_words_out_of_place_change_nothing() -> None:
+    scene = Scene()
+    scene.step(Words("and then I, um"))
+    scene.speak(1.0)
+    assert kinds(scene.pause(0.52)) == [EndUtterance]
+
+
+def test_a_pause_inside_an_utterance_does_not_end_it() -> None:
+    scene = Scene()
+    scene.speak(1.0)
+    assert scene.pause(0.4) == []
+    assert scene.speak(1.0) == []
+    assert scene.pause(0.52) == [EndUtterance(speech_end=2.4)]
+
+
+def test_soft_speech_counts_once_speech_is_going_on() -> None:
+    scene = Scene()
+    assert scene.voice(1.0, 0.4) == []
+    scene.speak(0.5)
+    assert scene.voice(1.0, 0.4) == []
+    assert kinds(scene.pause(0.52)) == [EndUtterance]
+
+
+def test_a_short_noise_is_dropped() -> None:
+    scene = Scene()
+    assert kinds(scene.speak(0.06)) == [StartUtterance]
+    assert kinds(scene.pause(0.52)) == [DropUtterance]
+    assert scene.state is State.LISTENING
+
+
+def test_a_television_is_cut_after_the_longest_utterance_and_not_taken_back() -> None:
+    scene = Scene(TurnPolicy(max_utterance_seconds=5.0))
+    assert kinds(scene.speak(6.0)) == [StartUtterance, EndUtterance]
+    assert scene.state is State.THINKING
+
+
+def test_going_on_before_the_reply_is_heard_takes_the_turn_back() -> None:
+    scene = asked()
+    assert scene.speak(0.06) == [ReopenUtterance()]
+    assert scene.state is State.HEARING
+    scene.speak(0.5)
+    assert kinds(scene.pause(0.52)) == [EndUtterance]
+
+
+def test_a_late_end_of_a_reply_that_was_taken_back_is_ignored() -> None:
+    scene = asked()
+    scene.speak(0.06)
+    assert scene.step(ReplyEnded()) == []
+    assert scene.state is State.HEARING
+
+
+def test_a_reply_that_ends_gives_the_turn_back() -> None:
+    scene = replying(barge_in=False)
+    assert scene.step(ReplyEnded()) == []
+    assert scene.state is State.LISTENING
+
+
+def test_nothing_understood_gives_the_turn_back() -> None:
+    scene = asked()
+    scene.step(ReplyEnded())
+    assert scene.state is State.LISTENING
+
+
+def test_a_late_first_sound_changes_nothing() -> None:
+    scene = Scene()
+    scene.step(ReplyStarted())
+    assert scene.state is State.LISTENING
+
+
+# --- push-to-talk ---
+
+
+def test_a_held_key_hears_through_silence_until_it_is_released() -> None:
+    scene = Scene()
+    assert kinds(scene.step(PushToTalk(down=True))) == [StartUtterance]
+    assert scene.pause(5.0) == []
+    scene.speak(1.0)
+    assert scene.pause(5.0) == []
+    assert scene.step(PushToTalk(down=False)) == [EndUtterance(speech_end=6.0)]
+
+
+def test_a_key_released_without_speech_ends_the_turn_all_the_same() -> None:
+    scene = Scene()
+    scene.step(PushToTalk(down=True))
+    assert scene.step(PushToTalk(down=False)) == [EndUtterance(speech_end=None)]
+
+
+def test_a_key_pressed_while_speaking_holds_the_utterance() -> None:
+    scene = Scene()
+    scene.speak(0.5)
+    assert scene.step(PushToTalk(down=True)) == []
+    assert scene.pause(3.0) == []
+    assert kinds(scene.step(PushToTalk(down=False))) == [EndUtterance]
+
+
+def test_releasing_a_key_that_was_not_held_does_nothing() -> None:
+    assert Scene().step(PushToTalk(down=False)) == []
+
+
+def test_what_is_said_after_the_key_was_released_does_not_take_the_turn_back() -> None:
+    scene = Scene()
+    scene.step(PushToTalk(down=True))
+    scene.speak(1.0)
+    scene.step(PushToTalk(down=False))
+    assert scene.speak(0.5) == []
+
+
+def test_pressing_the_key_stops_the_reply() -> None:
+    scene = replying(barge_in=False)
+    assert kinds(scene.step(PushToTalk(down=True))) == [CancelReply, StartUtterance]
+
+
+def test_the_end_of_the_input_ends_the_utterance() -> None:
+    scene = Scene()
+    scene.speak(1.0)
+    assert kinds(scene.step(InputEnded())) == [EndUtterance]
+    assert scene.step(InputEnded()) == []
+
+
+# --- the keyboard ---
+
+
+def test_a_typed_message_is_answered() -> None:
+    scene = Scene()
+    assert scene.step(Typed("hello")) == [Answer("hello")]
+    assert scene.state is State.THINKING
+
+
+def test_a_typed_message_replaces_what_is_being_said() -> None:
+    scene = Scene()
+    scene.speak(0.5)
+    assert scene.step(Typed("hello")) == [DropUtterance(), Answer("hello")]
+
+
+def test_a_typed_message_replaces_the_reply() -> None:
+    scene = replying(barge_in=False)
+    assert scene.step(Typed("hello")) == [CancelReply(), Answer("hello")]
+
+
+def test_speech_does_not_take_back_a_typed_message() -> None:
+    scene = Scene()
+    scene.step(Typed("hello"))
+    assert scene.speak(1.0) == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "done"), [(Scene(), []), (asked(), [CancelReply()]), (replying(barge_in=True), [CancelReply()])]
+)
+def test_the_interrupt_key_stops_whatever_is_going_on(scene: Scene, done: list[Action]) -> None:
+    assert scene.step(Interrupt()) == done
+    assert scene.state is State.LISTENING
+
+
+def test_the_interrupt_key_forgets_what_is_being_said() -> None:
+    scene = Scene()
+    scene.speak(0.5)
+    assert scene.step(Interrupt()) == [DropUtterance()]
+    assert scene.state is State.LISTENING
+
+
+# --- speaking over a reply ---
+
+
+def test_without_barge_in_speech_over_the_reply_is_ignored() -> None:
+    scene = replying(barge_in=False)
+    assert scene.speak(3.0) == []
+    assert scene.state is State.SPEAKING
+
+
+def test_speech_over_the_reply_pauses_it_at_once() -> None:
+    scene = replying(barge_in=True)
+    assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
+    assert scene.state is State.SPEAKING
+
+
+def test_speech_that_goes_on_cancels_the_reply() -> None:
+    scene = replying(barge_in=True)
+    assert kinds(scene.speak(0.38)) == [PausePlayback, StartUtterance]
+    assert kinds(scene.speak(0.04)) == [CancelReply]
+    assert scene.state is State.HEARING
+    assert kinds(scene.pause(0.52)) == [EndUtterance]
+
+
+def test_a_real_word_cancels_the_reply() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    scene.step(Words("stop"))
+    assert kinds(scene.pause(FRAME)) == [CancelReply]
+
+
+def test_a_cough_lets_the_reply_go_on() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.2)
+    assert scene.pause(1.9) == []
+    assert kinds(scene.pause(0.2)) == [DropUtterance, ResumePlayback]
+    assert scene.state is State.SPEAKING
+
+
+def test_a_backchannel_lets_the_reply_go_on_however_long_it_is() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.2)
+    scene.step(Words("uh-huh, yeah"))
+    assert scene.speak(0.6) == []
+    assert kinds(scene.pause(2.1)) == [DropUtterance, ResumePlayback]
+
+
+def test_a_reply_that_ends_while_somebody_speaks_over_it_leaves_them_the_turn() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    scene.step(ReplyEnded())
+    assert scene.state is State.HEARING
+    scene.speak(0.5)
+    assert kinds(scene.pause(0.52)) == [EndUtterance]
+
+
+def test_typing_while_speaking_over_a_reply_drops_both() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    assert kinds(scene.step(Typed("hello"))) == [DropUtterance, CancelReply, Answer]
+
+
+@pytest.mark.parametrize("words", ["uh-huh", "Mm-hmm.", "yeah, okay", "I see.", "Right!", "hmm"])
+def test_backchannels_are_no_wish_to_speak(words: str) -> None:
+    assert is_backchannel(words)
+
+
+@pytest.mark.parametrize("words", ["stop", "no", "what do you mean", "yeah but wait", "seaweed", ""])
+def test_other_words_are(words: str) -> None:
+    assert not is_backchannel(words)
+
+
+# --- whatever happens ---
+
+_ANYTHING = st.lists(
+    st.one_of(
+        st.builds(Voice, st.floats(0.0, 1.0), st.just(FRAME)),
+        st.builds(Words, st.sampled_from(["", "uh-huh", "stop", "and then I"])),
+        st.builds(PushToTalk, st.booleans()),
+        st.just(Typed("hello")),
+        st.sampled_from([InputEnded(), Interrupt(), ReplyStarted(), ReplyEnded()]),
+        st.lists(st.builds(Voice, st.sampled_from([SPEECH, SILENCE]), st.just(0.2)), min_size=3, max_size=5),
+    ),
+    max_size=60,
+)
+
+
+@given(_ANYTHING, st.booleans())
+def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Input]], barge_in: bool) -> None:
+    machine = TurnMachine(TurnPolicy(barge_in=barge_in, resume_seconds=0.5))
+    open_utterance = answering = paused = False
+    now = 0.0
+    for happening in happenings:
+        for event in happening if isinstance(happening, list) else [happening]:
+            now += event.seconds if isinstance(event, Voice) else 0.0
+            if isinstance(event, ReplyEnded):
+                answering = paused = False
+            for action in machine.step(event, now):
+                match action:
+                    case StartUtterance():
+                        assert not open_utterance
+                        open_utterance = True
+                    case ReopenUtterance():
+                        assert answering
+                        assert not open_utterance
+                        open_utterance, answering = True, False
+                    case DropUtterance():
+                        assert open_utterance
+                        open_utterance = False
+                    case EndUtterance():
+                        assert open_utterance
+                        assert not answering
+                        open_utterance, answering = False, True
+                    case Answer():
+                        assert not open_utterance
+                        answering = True
+                    case PausePlayback():
+                        assert not paused
+                        paused = True
+                    case ResumePlayback():
+                        assert paused
+                        paused = False
+                    case CancelReply():
+                        answering = paused = False
+            assert open_utterance == (machine.state is State.HEARING or machine._over_reply)
