@@ -66,7 +66,7 @@ _BREAK = re.compile(
     | (?P<wide> [。！？]+ [」』”’）]* (?=[^」』”’）。！？]) )
     | (?P<clause> (?<!\.)[,;:] (?! (?<=\d.) {_GAP} \d ) {_CLOSERS} {_GAP} (?=\S)
         | [，、；：] (?=.)
-        | {_GAP} (?: [-–]{{1,2}} {_GAP} (?=[^\s\d]) | — {_GAP} (?=\S) )
+        | [^\S\n] (?: [-–]{{1,2}} {_GAP} (?=[^\s\d]) | — {_GAP} (?=\S) )
         | (?<=\w) — (?=\w) )
     """,
     re.VERBOSE,
@@ -149,7 +149,7 @@ class ClauseSplitter:
             return False
         if match.lastgroup == "sentence" and not _ends_sentence(window, match):
             return False
-        return self._seq > 0 or _letters(speakable(window[: match.end()])) >= MIN_LETTERS
+        return self._seq > 0 or _letters(window[: match.end()]) >= MIN_LETTERS
 
     def _spoken(self, piece: str) -> list[Clause]:
         text = speakable(piece)
