@@ -150,8 +150,10 @@ class Answer:
             return
         if ticket.cancelled():
             return
-        around.publish(ReplyWritten(ticket.conversation, ticket.turn, self.reply.strip()))
         self._say(splitter.finish())
+        # Without what the model thought aloud.
+        self.reply = "".join(clause.source for clause in self._clauses)
+        around.publish(ReplyWritten(ticket.conversation, ticket.turn, self.reply.strip()))
 
     def _say(self, clauses: list[Clause]) -> None:
         for clause in clauses:

@@ -6,11 +6,10 @@ from time import perf_counter
 from typing import Self
 
 from hotpin.audio.mic import Microphone, NoMicrophone
-from hotpin.audio.playback import Progress
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.engines import LOADING_ORDER, Engines
-from hotpin.events import Event, Failed, InputOver, TurnDone
+from hotpin.events import Event, Failed, InputOver, Speaking, TurnDone
 from hotpin.llm.base import ReplyOptions
 from hotpin.registry import Kind
 from hotpin.settings import Settings
@@ -119,7 +118,7 @@ def take_turn(
     """
     zero = conversation.clock.now()
     failure: Failed | None = None
-    cut = not cut_short
+    speaking = cut = False
     with conversation.bus.subscribe() as events:
         try:
             conversation.start()
@@ -127,11 +126,12 @@ def take_turn(
                 conversation.type(question.text)
             while True:
                 event = events.get(_POLL_SECONDS)
-                if not cut and _can_be_cut(conversation.playback.progress()):
+                if cut_short and speaking and not cut and conversation.playback.progress().written:
                     cut = True
                     conversation.interrupt()
                 if event is None:
                     continue
+                speaking = speaking or isinstance(event, Speaking)
                 on_event(event)
                 if isinstance(event, Failed):
                     failure = failure or event
@@ -160,10 +160,6 @@ def turn_policy(settings: Settings) -> TurnPolicy:
         resume_seconds=t.resume_seconds,
         endpoint=EndpointPolicy(t.wait_seconds, t.finished_wait_seconds, t.unfinished_wait_seconds),
     )
-
-
-def _can_be_cut(progress: Progress) -> bool:
-    return progress.first_audible is not None and progress.written
 
 
 def _nothing_said(event: Event) -> bool:

@@ -26,7 +26,7 @@ class Clause:
     """Its place in the reply, counted from 0."""
 
     text: str
-    """The words to say; empty only in the last clause, if the reply ends in what cannot be said."""
+    """The words to say; empty only in the last clause, if nothing is left to say."""
 
     last: bool
     """Whether the reply ends with it; true for exactly one clause of a reply."""
@@ -99,10 +99,9 @@ class ClauseSplitter:
         return self._cut(final=False)
 
     def finish(self) -> list[Clause]:
-        """Return what is left once the model has ended: always one clause at least, the final one being the last."""
-        clauses = self._cut(final=True) or [self._clause("", "")]
-        last = replace(clauses[-1], last=True, source=clauses[-1].source + "".join(self._silent))
-        return [*clauses[:-1], last]
+        """Return what is left once the model has ended: one clause, the last, without text if nothing can be said."""
+        (rest,) = self._cut(final=True) or [self._clause("", "".join(self._silent))]
+        return [replace(rest, last=True)]
 
     def _cut(self, final: bool) -> list[Clause]:
         text, start, clauses = self._pending, 0, list[Clause]()
@@ -179,16 +178,16 @@ def heard_part(text: str, fraction: float) -> str:
 
 def _forced_end(window: str) -> int:
     """Cut a sentence that is too long: after its last clause, else between words, else anywhere."""
-    clauses = [m.end() for m in _BREAK.finditer(window) if m.lastgroup == "clause"]
-    if clauses:
-        return clauses[-1]
-    return max(window.rfind(" "), window.rfind("\n")) + 1 or len(window)
+    clause = max((match.end() for match in _BREAK.finditer(window) if match.lastgroup == "clause"), default=0)
+    gap = max(window.rfind(" "), window.rfind("\n")) + 1
+    return next((end for end in (clause, gap) if _letters(window[:end]) >= MIN_LETTERS), len(window))
 
 
 def _ends_sentence(window: str, match: re.Match[str]) -> bool:
     before, following = window[: match.start()], window[match.end()]
+    # A sentence does not begin in lower case, unless this one did too: small models write whole replies so.
     if _in_markup(before) or (following.islower() and not before.lstrip()[:1].islower()):
-        return False  # small models write whole replies in lower case
+        return False
     return match.group()[0] != "." or not _abbreviated(before, following)
 
 
@@ -198,8 +197,8 @@ def _abbreviated(before: str, following: str) -> bool:
     word = line.rsplit(None, 1)[-1].lstrip("(\"'“‘[*_") if line else ""
     if word.isdigit():
         return word == line  # the number of a list's item
-    if len(word) == 1:
-        return word.isupper()  # an initial
+    if len(word) == 1 and word.isupper():
+        return True  # an initial
     if "." in word:
         return all(part.isalpha() and len(part) <= _DOTTED for part in word.split("."))
     word = word.lower()

@@ -12,15 +12,13 @@ from hotpin.commands import ask, bench, demo, models, stt_test, tts_test
 from hotpin.commands.doctor import doctor
 
 EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="hotpin",
     help="A private voice assistant that runs entirely on your own machine.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.demo)
@@ -40,11 +38,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Hold what is common to all commands."""
+    """A private voice assistant that runs entirely on your own machine."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,25 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    # Imported here because it is loaded with Typer anyway, and only needed on the way out.
-    import click
-
     from hotpin.errors import HotpinError
 
-    command = typer.main.get_command(app)
     try:
-        result = command.main(args=arguments, prog_name="hotpin", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        typer.echo("hotpin: interrupted", err=True)
-        return EXIT_INTERRUPTED
+        app(args=arguments, prog_name="hotpin")
+    except SystemExit as done:  # Typer's way out: wrong usage, Ctrl-C, --help
+        return done.code if isinstance(done.code, int) else EXIT_FAILED
     except (HotpinError, ValueError, OSError, MemoryError) as error:
         return _report(error)
+    return 0
 
 
 def _report(error: Exception) -> int:
@@ -103,3 +94,5 @@ def _calm_native_threads() -> None:
     """Keep OpenMP's threads from spinning between pieces of work: they would slow the other engines several times."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Where llama.cpp aborts, no debugger should be started to print hundreds of lines.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")

@@ -82,11 +82,11 @@ class Engines:
 
     def close(self) -> None:
         """End the workers and free the models; what is queued is dropped."""
-        for worker in (self.stt_worker, self.llm_worker, self.tts_worker):
-            if not worker.close():
-                log.warning("a worker is still busy and is left behind")
-                # Its engine is in use: freeing it now would crash.
-                return
+        ended = [worker.close() for worker in (self.stt_worker, self.llm_worker, self.tts_worker)]
+        if not all(ended):
+            log.warning("a worker is still busy and is left behind")
+            # Its engine is in use: freeing it now would crash.
+            return
         for engine in (self.vad, self.stt, self.llm, self.tts):
             engine.close()
 

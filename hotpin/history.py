@@ -22,7 +22,9 @@ class Turn:
 
 
 class History:
-    """The turns of one conversation. Used from one thread, the conversation's; what it hands out never changes.
+    """The turns of one conversation. Changed from one thread, the conversation's, and read from any.
+
+    The turns are replaced as a whole and never altered, so what was handed out never changes.
 
     A question whose reply was not heard stays without one, and is joined to the question after it: most models refuse
     two messages of one role in a row, a made-up reply ("…") would be imitated by a small model, and a question that

@@ -26,6 +26,7 @@ _UNITS: Mapping[str, str] = {
     "kbps": "kilobit per second", "Mbps": "megabit per second", "Gbps": "gigabit per second",
     "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "fps": "frame per second",
     "rpm": "revolution per minute", "bpm": "beat per minute", "dB": "decibel", "kcal": "kilocalorie",
+    "tbsp": "tablespoon", "tsp": "teaspoon",
     "V": "volt", "mA": "milliamp", "mAh": "milliamp-hour", "Ω": "ohm", "hPa": "hectopascal",
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "kWh": "kilowatt-hour",
     "°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "%": "percent", "¢": "cent",
@@ -54,7 +55,7 @@ _MONTHS = (
 
 _SYMBOLS: Mapping[str, str] = {
     "≈": "about", "±": "plus or minus", "×": "times", "÷": "divided by", "≤": "is at most", "≥": "is at least",
-    "≠": "is not", "√": "the square root of", "∞": "infinity", "π": "pi", "§": "section", "²": "squared", "³": "cubed",
+    "≠": "is not", "√": "the square root of", "∞": "infinity", "π": "pi", "§": "section",
     "→": "to", "&": "and", "@": "at",
 }  # fmt: skip
 
@@ -66,6 +67,7 @@ _OPERATORS: Mapping[str, str] = {
 
 _VARIANTS = str.maketrans({
     "μ": "µ", "º": "°", "℃": "°C", "℉": "°F", "−": "-", "‑": "-", "–": "-", "’": "'", "‘": "'", "´": "'", "⁄": "/",
+    "²": "^2", "³": "^3",
 })  # fmt: skip
 """Characters that look the same to a reader, and the one that the rules know."""
 
@@ -152,7 +154,7 @@ def _quantity(match: re.Match[str]) -> str:
     number, unit = match["number"], _UNITS[match["unit"]]
     if number != "1" and match["gap"] != "-":  # a 10-minute walk
         unit = _plural(unit)
-    power = {"²": "square ", "³": "cubic "}.get(match["power"] or "", "")
+    power = {"^2": "square ", "^3": "cubic "}.get(match["power"] or "", "")
     per = f" per {_UNITS.get(match['per'], 'second')}" if match["per"] else ""
     return f"{number} {power}{unit}{per}"
 
@@ -194,9 +196,8 @@ _ADDRESSES: tuple[_Rule, ...] = (
     ),
     (r"</?[A-Za-z][\w-]*(?: [\w-]+=[^<>]*)? ?/?>", " "),  # HTML
     (r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", lambda match: match[0].replace("@", " at ").replace(".", " dot ")),
-    (r"(?<=[^\W\d_]{2})\.(?=[a-z]{2})", " dot "),  # example.com, Node.js
     (r"\b(?<!\.)v?\d+(?:\.\d+){2,}(?![\w.]*\d)", lambda match: match[0].replace(".", " dot ")),  # 1.2.3, 192.168.0.1
-    (r"[\w+/=-]{50,}", " "),  # keys, hashes
+    (r"[A-Za-z0-9_+/=-]{50,}", " "),  # keys, hashes
 )
 
 _MARKUP: tuple[_Rule, ...] = (
@@ -205,6 +206,7 @@ _MARKUP: tuple[_Rule, ...] = (
     (r"\\[()\[\]]", " "),
     (r"(?<=[\w)])( ?)\*\1(?=[\w(])", " times "),
     (r"[*`]|~~|(?<!\w)_+|_+(?!\w)", ""),
+    (r"_", " "),
     (r"\|", ", "),
 )
 
@@ -215,20 +217,23 @@ _FIGURES: tuple[_Rule, ...] = (
     (r"(?<![\w/-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})(?![\w/-])", _date),
     (r"\b(\d{1,2}):00(?= ?[AaPp]\.?[Mm]\b)", r"\1"),  # 7:00 pm
     (r"(?<![\w.+-])(?:\+?1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])", _digits),
-    (r"(?<![\w.+-])(?:\d{3}-\d{4}(?![\w-])|\+\d[\d ().-]{5,}\d|\d{10,}(?<!000)(?![\w,.-]))", _digits),
+    (r"(?<![\w.+-])(?:\d{3}-\d{4}(?![\w-])|\+\d[\d ().-]{5,}\d|\d{10,}(?<!000)(?![\w-]|[.,]\d))", _digits),
     (r"(?<=\d) - (?=\d[^=]*=)", " minus "),
-    (r"(?<=\d) - (?=\d)", " to "),
-    (rf"(?<![\w.,-])({_CURRENCY}?\d[\d,.:]*%?)-(?={_CURRENCY}?\d)(?!\d+-\d)", r"\1 to "),  # 5-10, but not 4-4-2
-    (rf"(?<![\w)])-(?={_CURRENCY}?\d)", "minus "),
-    (rf"(?:\bUS)?(?P<sign>{_CURRENCY}) ?{_AMOUNT}{_SCALE}(?!\w)", _money),
-    (rf"(?<![\w.,]){_AMOUNT} ?(?P<sign>[€£¥₹]){_SCALE}", _money),
-    (r"(\d{1,2})' ?(\d{1,2})(?:\"|”|'')", r"\1 feet \2 inches"),
-    (r"\^([23])(?!\d)", lambda match: "²" if match[1] == "2" else "³"),
+    (r"(?<=\d) - (?=\d)|(?<=\d[AaPp][Mm])-(?=\d)|(?<=\d [AaPp][Mm])-(?=\d)", " to "),
+    (rf"(?<![\w)%])-(?={_CURRENCY}?\d)", "minus "),
     (
-        rf"(?<![\w.,])(?P<number>{_NUMBER})(?P<gap>[ -]?)(?P<unit>{_UNIT})(?P<power>[²³])?"
-        rf"(?:/(?P<per>{_UNIT}|s))?(?![\w/])",
+        rf"(?<![\w-])(?<!\d[.,:])({_CURRENCY}?\d[\d,.:]*%?)-(?={_CURRENCY}?\d)(?!\d+-\d)",  # 5-10, but not 4-4-2
+        r"\1 to ",
+    ),
+    (rf"(?:\bUS)?(?P<sign>{_CURRENCY}) ?{_AMOUNT}{_SCALE}(?!\w)", _money),
+    (rf"(?<!\w)(?<!\d[.,]){_AMOUNT} ?(?P<sign>[€£¥₹]){_SCALE}", _money),
+    (r"(\d{1,2})' ?(\d{1,2})(?:\"|”|'')", r"\1 feet \2 inches"),
+    (
+        rf"(?<!\w)(?<!\d[.,])(?P<number>{_NUMBER})(?P<gap>[ -]?)(?P<unit>{_UNIT})(?P<power>\^[23])?"
+        rf"(?:/(?P<per>{_UNIT}|s))?(?!\w)",
         _quantity,
     ),
+    (r"(?<=\d) / (?=\d)", " divided by "),
     (r"/(?=(?:second|minute|hour|day|night|week|month|year|person)\b)", " per "),
     (r"(?<![\w/.,-])(?:(?P<whole>\d+) )?(?P<above>\d{1,2})/(?P<below>\d{1,3})(?![\w/]|[.,]\d)", _fraction),
     (r"(?<![\w:])(\d{1,2}):(\d)(?![\w:])", r"\1 to \2"),  # 3:1
@@ -240,19 +245,25 @@ _FIGURES: tuple[_Rule, ...] = (
 _SIGNS: tuple[_Rule, ...] = (
     (r" ?(?:-{1,2}>|=>)(?= |\w) ?", " to "),
     (r"~(?=\d)", "about "),
+    (r"\b([Ww])/o\b", r"\1ithout"),
+    (r"\b([Ww])/(?=[ \w])", r"\1ith "),
     (r"#(?=\d)", "number "),
     (r"(?<=\b[CF])#", " sharp"),
-    (rf"(?<=[\w)]) ?({_alternatives(_OPERATORS)}) ?(?=[\w(√-])", lambda match: f" {_OPERATORS[match[1]]} "),
+    (rf"(?<=[\w)!]) ?({_alternatives(_OPERATORS)}) ?(?=[\w(√-])", lambda match: f" {_OPERATORS[match[1]]} "),
     (r"(?<=\w)\+\+", " plus plus"),
     (r"(?<!\+)\+(?!\+)", " plus "),
+    (r"\^2(?!\d)", " squared "),
+    (r"\^3(?!\d)", " cubed "),
     (r"(?<=\w)\^(?=[\w(])", " to the power of "),
     (f"[{''.join(_SYMBOLS)}]", lambda match: f" {_SYMBOLS[match[0]]} "),
+    (r"(?<=[^\W\d_]{2})\.(?=[a-z]{2})", " dot "),  # example.com, Node.js
 )
 
 _TIDYING: tuple[_Rule, ...] = (
-    (r"(?:(?<=\s)|^)[-—]+(?=\s|$)|-{2,}|—+", " — "),
     (r"\s+", " "),
     (r"(?<![()])(?<![()] )\([ ()]*\) ?", ""),
+    (r"[-—]*(?:--|—)[-—]*|(?<!\S)-(?!\S)", " — "),
+    (r" {2,}", " "),
     (r" +(?=[,.;:!?…)](?:\W|$))", ""),
     (r"(?<=\() ", ""),
     (r"^[ .,;:!?…—)-]+", ""),

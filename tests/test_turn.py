@@ -1,6 +1,7 @@
 """The rules of turn-taking, as tables: what happens, and what is to be done, on a fake clock."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -371,41 +372,45 @@ _ANYTHING = st.lists(
 )
 
 
+@dataclass
+class Ledger:
+    """What is going on, as the actions tell it; each must fit what came before."""
+
+    hearing: bool = False
+    answering: bool = False
+    paused: bool = False
+
+    def enter(self, happening: Action | Input) -> None:
+        before, after = LEDGER_RULES.get(type(happening), ({}, {}))
+        for name, value in before.items():
+            assert getattr(self, name) is value, f"{happening} while {self}"
+        for name, value in after.items():
+            setattr(self, name, value)
+
+
+LEDGER_RULES: dict[type[Action | Input], tuple[dict[str, bool], dict[str, bool]]] = {
+    StartUtterance: ({"hearing": False}, {"hearing": True}),
+    ReopenUtterance: ({"hearing": False, "answering": True}, {"hearing": True, "answering": False}),
+    DropUtterance: ({"hearing": True}, {"hearing": False}),
+    EndUtterance: ({"hearing": True, "answering": False}, {"hearing": False, "answering": True}),
+    Answer: ({"hearing": False}, {"answering": True}),
+    PausePlayback: ({"paused": False}, {"paused": True}),
+    ResumePlayback: ({"paused": True}, {"paused": False}),
+    CancelReply: ({}, {"answering": False, "paused": False}),
+    ReplyEnded: ({}, {"answering": False, "paused": False}),
+}
+"""What must be so before, and is so afterwards."""
+
+
 @given(_ANYTHING, st.booleans())
 def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Input]], barge_in: bool) -> None:
     machine = TurnMachine(TurnPolicy(barge_in=barge_in, resume_seconds=0.5))
-    open_utterance = answering = paused = False
+    ledger = Ledger()
     now = 0.0
     for happening in happenings:
         for event in happening if isinstance(happening, list) else [happening]:
             now += event.seconds if isinstance(event, Voice) else 0.0
-            if isinstance(event, ReplyEnded):
-                answering = paused = False
+            ledger.enter(event)
             for action in machine.step(event, now):
-                match action:
-                    case StartUtterance():
-                        assert not open_utterance
-                        open_utterance = True
-                    case ReopenUtterance():
-                        assert answering
-                        assert not open_utterance
-                        open_utterance, answering = True, False
-                    case DropUtterance():
-                        assert open_utterance
-                        open_utterance = False
-                    case EndUtterance():
-                        assert open_utterance
-                        assert not answering
-                        open_utterance, answering = False, True
-                    case Answer():
-                        assert not open_utterance
-                        answering = True
-                    case PausePlayback():
-                        assert not paused
-                        paused = True
-                    case ResumePlayback():
-                        assert paused
-                        paused = False
-                    case CancelReply():
-                        answering = paused = False
-            assert open_utterance == (machine.state is State.HEARING or machine._over_reply)
+                ledger.enter(action)
+            assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply)

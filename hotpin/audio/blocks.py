@@ -36,3 +36,8 @@ class Reblocker:
         self._rest = samples[whole:].copy()
         for start in range(0, whole, self._size):
             yield samples[start : start + self._size]
+
+    def flush(self) -> Samples:
+        """Give what is left, less than a block, and begin anew."""
+        rest, self._rest = self._rest, np.empty(0, np.int16)
+        return rest

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, FRAME_SECONDS, Frame
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame
 from hotpin.clock import Clock
 
 
@@ -61,7 +61,7 @@ class FileMicrophone:
     def __init__(self, frames: Iterator[Frame], clock: Clock, silence_after: float = 0.0) -> None:
         self._frames = frames
         self._clock = clock
-        self._silence_left = silence_after
+        self._silence_left = round(silence_after * CAPTURE_RATE)  # samples
         self._silence = np.zeros(FRAME_SAMPLES, np.int16)
         self._closed = threading.Event()
         self._next: float | None = None
@@ -84,7 +84,7 @@ class FileMicrophone:
             self._closed.wait(timeout)
             return None
         if frame is None:
-            self._silence_left -= FRAME_SECONDS
+            self._silence_left -= FRAME_SAMPLES
         samples = self._silence if frame is None else frame.samples
         start = self._next
         self._next = start + len(samples) / CAPTURE_RATE

@@ -51,6 +51,7 @@ class _Reply:
     ended: bool = True
     first_audible: float | None = None
     gap_samples: int = 0
+    silent_samples: int = 0  # since the last audio: a gap once more follows
     written: dict[int, int] = field(default_factory=dict)
     played: dict[int, int] = field(default_factory=dict)
 
@@ -81,11 +82,7 @@ class Playback:
             while not ticket.cancelled() and self._reply.ticket == ticket and not self._reply.ended:
                 # A piece longer than the whole queue is taken when the queue is empty.
                 if not self._waiting or self._waiting + len(samples) <= self._capacity:
-                    self._queue.append((clause, samples))
-                    self._waiting += len(samples)
-                    written = self._reply.written
-                    written[clause] = written.get(clause, 0) + len(samples)
-                    self._changed.notify_all()
+                    self._append(clause, samples)
                     return True
                 self._changed.wait(_RECHECK_SECONDS)
             return False
@@ -121,7 +118,7 @@ class Playback:
             return Progress(
                 reply.ticket,
                 reply.first_audible,
-                {clause: reply.played.get(clause, 0) / written for clause, written in reply.written.items() if written},
+                {clause: reply.played.get(clause, 0) / written for clause, written in reply.written.items()},
                 reply.ended,
                 reply.ended and not self._queue,
                 reply.gap_samples / self.rate,
@@ -139,8 +136,8 @@ class Playback:
             out[filled:] = 0
             if filled:
                 self._changed.notify_all()
-            if filled < len(out) and self._reply.played and not self._reply.ended and not self._paused:
-                self._reply.gap_samples += len(out) - filled
+            if self._reply.played and not self._reply.ended and not self._paused:
+                self._reply.silent_samples += len(out) - filled
             return filled
 
     def wait(self, timeout: float) -> bool:
@@ -154,6 +151,14 @@ class Playback:
             while self._queue or not self._reply.ended:
                 self._changed.wait(_RECHECK_SECONDS)
 
+    def _append(self, clause: int, samples: Samples) -> None:
+        if len(samples):
+            self._queue.append((clause, samples))
+            self._waiting += len(samples)
+            written = self._reply.written
+            written[clause] = written.get(clause, 0) + len(samples)
+            self._changed.notify_all()
+
     def _take(self, out: Samples, now: float) -> int:
         clause, samples = self._queue.popleft()
         count = min(len(out), len(samples))
@@ -163,8 +168,10 @@ class Playback:
         self._waiting -= count
         reply = self._reply
         reply.played[clause] = reply.played.get(clause, 0) + count
+        reply.gap_samples += reply.silent_samples
+        reply.silent_samples = 0
         if reply.first_audible is None:
-            audible = np.flatnonzero(np.abs(out[:count]) > AUDIBLE)
+            audible = np.flatnonzero(np.abs(out[:count].astype(np.int32)) > AUDIBLE)
             if len(audible):
                 reply.first_audible = now + int(audible[0]) / self.rate
         return count

@@ -105,14 +105,21 @@ class VirtualSpeaker:
         self._paced = paced
         self._sink = sink
         self._block = np.zeros(int(rate * BLOCK_SECONDS), np.int16)
+        self._failure: AudioError | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hotpin-speaker", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop playing."""
+        """Stop playing.
+
+        Raises:
+            AudioError: if the sink could not take everything, as on a full disk.
+        """
         self._closed.set()
         self._thread.join(timeout=1.0)
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self) -> None:
         due = self._clock.now()
@@ -123,8 +130,15 @@ class VirtualSpeaker:
             elif not self.playback.wait(timeout=0.1):
                 continue
             filled = self.playback.read_into(self._block, self._clock.now())
-            if filled and self._sink is not None:
-                self._sink(self._block[:filled].copy())
+            if filled and self._sink is not None and self._failure is None:
+                self._give(self._sink, self._block[:filled].copy())
+
+    def _give(self, sink: Sink, samples: Samples) -> None:
+        try:
+            sink(samples)
+        except AudioError as error:
+            # The reply is played to its end all the same, or its turn would never end.
+            self._failure = error
 
 
 def has_output() -> bool:

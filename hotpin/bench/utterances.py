@@ -10,7 +10,7 @@ import numpy as np
 from hotpin.audio import files
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
 from hotpin.audio.resample import Resampler
-from hotpin.errors import AudioError
+from hotpin.errors import AudioError, TtsError
 from hotpin.tts.base import Tts
 from hotpin.tts.silence import AUDIBLE
 
@@ -117,10 +117,12 @@ def _load_one(path: Path) -> Utterance:
 
 def _spoken(tts: Tts, number: int, text: str) -> Utterance:
     frames = list(tts.speak(text))
-    resampler = Resampler(frames[0].rate, CAPTURE_RATE)
+    resampler = Resampler(frames[0].rate if frames else CAPTURE_RATE, CAPTURE_RATE)
     pieces = [resampler.push(frame.samples) for frame in frames]
     speech = np.concatenate([*pieces, resampler.flush()])
     audible = np.flatnonzero(np.abs(speech.astype(np.int32)) > AUDIBLE)
+    if not len(audible):
+        raise TtsError(f"the voice cannot say {text!r}", "Choose an English voice, or give --utterances")
     lead = np.zeros(int(LEAD_SECONDS * CAPTURE_RATE), np.int16)
     speech_end = LEAD_SECONDS + int(audible[-1] + 1) / CAPTURE_RATE
     return Utterance(f"{number:02}", np.concatenate((lead, speech)), text, speech_end)

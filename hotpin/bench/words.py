@@ -7,6 +7,7 @@ _ONES = (
     "eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SIZES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 _YEARS = range(1100, 2000)
 _TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 
@@ -14,8 +15,7 @@ _TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 def normalised(text: str) -> list[str]:
     """Return the words of ``text`` as they are compared: lower case, no punctuation, numbers as words."""
     text = text.lower().replace("’", "'").replace("-", " ")
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    text = re.sub(r"\d+", lambda match: f" {_spelled(int(match.group()))} ", text)
+    text = re.sub(r"\d+(?:,\d{3})*", lambda match: f" {_said(match.group())} ", text)
     words = re.sub(r"[^\w' ]", " ", text).split()
     return [_TITLES.get(word, word) for word in words]
 
@@ -30,17 +30,20 @@ def errors(reference: list[str], heard: list[str]) -> int:
     return row[-1]
 
 
+def _said(digits: str) -> str:
+    number = int(digits.replace(",", ""))
+    if number in _YEARS and number % 100 and "," not in digits:
+        return f"{_spelled(number // 100)} {'oh ' if number % 100 < 10 else ''}{_spelled(number % 100)}"  # noqa: PLR2004
+    return _spelled(number)
+
+
 def _spelled(number: int) -> str:
     if number < 20:  # noqa: PLR2004
         return _ONES[number]
     if number < 100:  # noqa: PLR2004
         return f"{_TENS[number // 10 - 2]} {_spelled(number % 10) if number % 10 else ''}".strip()
-    if number in _YEARS and number % 100:
-        return f"{_spelled(number // 100)} {_spelled(number % 100)}"
-    for size, name in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
-        if number >= 10**12:  # nobody says such a number otherwise
-            return " ".join(_ONES[int(digit)] for digit in str(number))
-        if number >= size:
-            rest = _spelled(number % size) if number % size else ""
-            return f"{_spelled(number // size)} {name} {rest}".strip()
-    return _ONES[0]
+    if number >= 10**12:  # nobody says such a number otherwise
+        return " ".join(_ONES[int(digit)] for digit in str(number))
+    size, name = next((size, name) for size, name in _SIZES if number >= size)
+    rest = _spelled(number % size) if number % size else ""
+    return f"{_spelled(number // size)} {name} {rest}".strip()

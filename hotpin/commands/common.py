@@ -82,6 +82,29 @@ def loading(models: "Iterable[str]") -> "Iterator[None]":
     say(f"\r{loaded}\033[K" if live else loaded)
 
 
+class HeardSoFar:
+    """Shows in a terminal how much of a long recording has been heard."""
+
+    INTERVAL_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self._due = perf_counter() + self.INTERVAL_SECONDS
+        self._shown = False
+
+    def update(self, seconds: float) -> None:
+        """Show that ``seconds`` of audio have been heard, once a second."""
+        if perf_counter() >= self._due and sys.stderr.isatty():
+            self._due = perf_counter() + self.INTERVAL_SECONDS
+            self._shown = True
+            minutes, rest = divmod(int(seconds), 60)
+            typer.echo(f"\rHeard {minutes}:{rest:02} …", err=True, nl=False)
+
+    def close(self) -> None:
+        """Take the line away again."""
+        if self._shown:
+            typer.echo("\r\033[K", err=True, nl=False)
+
+
 def raise_failure(result: "TurnResult") -> None:
     """Raise what went wrong in a turn, if anything did."""
     if result.failure is None:

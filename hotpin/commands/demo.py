@@ -21,7 +21,8 @@ def demo(
     from hotpin.audio.speaker import has_output
     from hotpin.commands import turns
 
-    settings = common.load_settings()
+    # Always the likeliest words: a demonstration should not depend on luck.
+    settings = common.load_settings(llm__temperature=0.0)
     questions = sorted((paths.assets_dir() / "questions").glob("*.wav"))
     if out is None and not settings.audio.output and not has_output():
         out = DEFAULT_OUT

@@ -39,10 +39,13 @@ class Recording:
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[Frame]:
-        """Read the rest of it."""
+        """Read the rest of it, showing how far that is."""
+        progress = common.HeardSoFar()
         for frame in self._frames:
             self.seconds += frame.seconds
+            progress.update(self.seconds)
             yield frame
+        progress.close()
 
     def asked(self, clock: Clock, *, real_time: bool) -> Question:
         """Play it as a microphone: hands-free in real time, else as a held key that is released at its end."""

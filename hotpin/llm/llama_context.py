@@ -69,15 +69,16 @@ class LlamaContext:
             lib.llama_model_free(self._model)
         self._context = self._model = None
 
-    def tokenise(self, text: str, *, add_bos: bool) -> list[int]:
-        """Turn text into tokens; the names of special tokens in it become these tokens."""
+    def tokenise(self, text: str) -> list[int]:
+        """Turn a prompt into tokens: special ones too, and one that begins the sequence if the model wants it."""
         data = text.encode()
-        room = len(data) + 2  # no token is shorter than a byte, and two may be added
-        tokens = (lib.llama_token * room)()
-        count: int = lib.llama_tokenize(self._vocabulary, data, len(data), tokens, room, add_bos, True)
+        tokens = (lib.llama_token * len(data))()  # no token is shorter than a byte
+        count: int = lib.llama_tokenize(self._vocabulary, data, len(data), tokens, len(data), False, True)
         if count < 0:
-            raise LlmError(f"the model's vocabulary cannot express the prompt of {len(text)} characters")
-        return list(tokens[:count])
+            raise LlmError(f"the model's vocabulary cannot express a prompt of {len(text)} characters")
+        begin: int = lib.llama_vocab_bos(self._vocabulary)
+        wanted = lib.llama_vocab_get_add_bos(self._vocabulary) and tokens[:1] != [begin]
+        return [*([begin] if wanted else []), *tokens[:count]]
 
     def piece(self, token: int) -> bytes:
         """Give the text of a token: UTF-8, perhaps a part of a character; nothing for special tokens."""
@@ -145,9 +146,7 @@ class LlamaContext:
             links = [lib.llama_sampler_init_greedy()]
         else:
             links = [
-                lib.llama_sampler_init_penalties(
-                    lib.llama_vocab_n_tokens(self._vocabulary), native.REPEAT_TOKENS, native.REPEAT_PENALTY, 0.0, 0.0
-                ),
+                self._dry_sampler(),
                 lib.llama_sampler_init_top_k(native.TOP_K),
                 lib.llama_sampler_init_top_p(native.TOP_P, 1),
                 lib.llama_sampler_init_min_p(native.MIN_P, 1),
@@ -160,6 +159,18 @@ class LlamaContext:
             yield chain
         finally:
             lib.llama_sampler_free(chain)
+
+    def _dry_sampler(self) -> Any:  # noqa: ANN401 - a native pointer
+        breakers = (ctypes.c_char_p * len(native.DRY_BREAKERS))(*(text.encode() for text in native.DRY_BREAKERS))
+        return lib.llama_sampler_init_dry(
+            self._vocabulary,
+            native.DRY_MULTIPLIER,
+            native.DRY_BASE,
+            native.DRY_ALLOWED_TOKENS,
+            native.DRY_LAST_TOKENS,
+            breakers,
+            len(breakers),
+        )
 
     def sample(self, sampler: Sampler) -> int:
         """Choose the token that follows those read so far."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 CountTokens = Callable[[Sequence[Message]], int]
+"""Gives the tokens of the prompt that some messages make."""
 
 DROP_STEP = 4
 """Exchanges dropped at a time when the history is too long: the prompt's beginning then stays for as many turns."""
@@ -27,7 +28,8 @@ MAX_CHARACTERS_PER_TOKEN = 8
 """More than any text has on average: a text longer than this times the budget need not be counted to be cut."""
 
 _ELLIPSIS = " … "
-_PROBE = (Message("system", "SYSTEM"), Message("user", "ONE"), Message("assistant", "TWO"), Message("user", "THREE"))
+_SYSTEM, _FIRST = Message("system", "SYSTEM"), Message("user", "FIRST")
+_ANSWER, _SECOND = Message("assistant", "ANSWER"), Message("user", "SECOND")
 
 
 def check(messages: Sequence[Message]) -> None:
@@ -76,8 +78,9 @@ class ChatTemplate:
         try:
             self._template = _compile(source)
             self.folds_system = not self._keeps_prefix()
-            self._opens_with_assistant = self._accepts([_PROBE[0], _PROBE[2], _PROBE[3]])
-            self._render(self._arranged(_PROBE), reply=True)
+            greeted = [_ANSWER, _SECOND] if self.folds_system else [_SYSTEM, _ANSWER, _SECOND]
+            self._opens_with_assistant = self._accepts(greeted)
+            self._render(self._arranged([_SYSTEM, _FIRST, _ANSWER, _SECOND]), reply=True)
         except Exception as error:  # whatever a stranger's template raises
             raise ModelError(
                 f"the model's chat template cannot be used: {error}", "Choose another instruct model"
@@ -108,15 +111,15 @@ class ChatTemplate:
     def _keeps_prefix(self) -> bool:
         """Whether the system prompt and the first exchange stand unchanged when a second question follows."""
         try:
-            first = self._render(_PROBE[:2], reply=False)
-            later = self._render(_PROBE, reply=False)
+            first = self._render([_SYSTEM, _FIRST], reply=False)
+            later = self._render([_SYSTEM, _FIRST, _ANSWER, _SECOND], reply=False)
         except Exception:  # a template says no by raising, with any kind of error
             return False
-        return _PROBE[0].content in first and later.startswith(first)
+        return _SYSTEM.content in first and later.startswith(first)
 
     def _accepts(self, messages: Sequence[Message]) -> bool:
         try:
-            self._render(_merged(messages, fold_system=self.folds_system), reply=True)
+            self._render(messages, reply=True)
         except Exception:  # as above
             return False
         return True
@@ -171,6 +174,39 @@ def _merged(messages: Sequence[Message], *, fold_system: bool) -> list[Message]:
         else:
             merged.append(Message(role, message.content))
     return merged
+
+
+class PromptWriter:
+    """Makes prompts that leave room for the reply.
+
+    Args:
+        template: the model's chat format.
+        context: tokens of the model's context.
+        count: gives the tokens of a text.
+    """
+
+    def __init__(self, template: ChatTemplate, context: int, count: Callable[[str], int]) -> None:
+        self._template = template
+        self._context = context
+        self._count = count
+
+    def question(self, messages: Sequence[Message], max_tokens: int) -> str:
+        """Give the prompt for a reply of at most ``max_tokens`` tokens.
+
+        Raises:
+            LlmError: if the messages cannot be answered.
+        """
+        check(messages)
+        return self._fitted(self._template.prompt, messages, max_tokens)
+
+    def beginning(self, messages: Sequence[Message], max_tokens: int) -> str:
+        """Give what later prompts begin with; see ``ChatTemplate.beginning``."""
+        return self._fitted(self._template.beginning, messages, max_tokens)
+
+    def _fitted(self, write: Callable[[Sequence[Message]], str], messages: Sequence[Message], max_tokens: int) -> str:
+        # A reply may take half of the context: a question must remain, whatever the settings say.
+        budget = self._context - min(max_tokens, self._context // 2)
+        return write(fit(messages, lambda some: self._count(write(some)), budget))
 
 
 def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> list[Message]:

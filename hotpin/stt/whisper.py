@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hotpin.audio.blocks import require_capture_rate
-from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples, to_float
+from hotpin.audio.blocks import Reblocker, require_capture_rate
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_float
 from hotpin.cancel import Cancelled, never
 from hotpin.errors import ModelError, SttError
 from hotpin.registry import EngineInfo
@@ -103,29 +103,22 @@ class WhisperStream:
     def __init__(self, decoder: WhisperDecoder, vad: SileroVad) -> None:
         self._decoder = decoder
         self._vad = vad
+        self._blocks = Reblocker(FRAME_SAMPLES)
         self._pieces: list[Samples] = []
         self._levels: list[float] = []  # speech probability of each piece
         self._seconds = 0.0
         self._texts: list[str] = []
 
     def feed(self, frame: Frame) -> None:
-        """Take the next piece of audio; silence before any speech is not kept.
+        """Take the next piece of audio, of any length.
 
         Raises:
             AudioError: if the frame is not at 16 kHz.
             SttError: if decoding an earlier part of a long utterance fails.
         """
         require_capture_rate(frame, "Whisper")
-        if len(frame.samples) == 0:
-            return
-        self._pieces.append(frame.samples)
-        self._levels.append(self._vad.probability(frame))
-        self._seconds += frame.seconds
-        if max(self._levels) < SPEECH_PROBABILITY:
-            while self._seconds - self._piece_seconds(0) >= LEAD_SECONDS:
-                self._drop_first()
-        elif self._seconds >= MAX_WINDOW_SECONDS:
-            self._decode(self._quietest_cut(), never)
+        for block in self._blocks.push(frame.samples):
+            self._take(block)
 
     def partial(self) -> Transcript | None:
         """Return ``None``: words come when the utterance is over."""
@@ -137,8 +130,20 @@ class WhisperStream:
         Raises:
             SttError: if the engine fails.
         """
+        self._take(self._blocks.flush())
         self._decode(len(self._pieces), cancelled)
-        return Transcript(" ".join(self._texts), final=True)
+        return Transcript("" if cancelled() else " ".join(self._texts), final=True)
+
+    def _take(self, block: Samples) -> None:
+        """Keep the next 20 ms; silence before any speech is dropped."""
+        self._pieces.append(block)
+        self._levels.append(self._vad.probability(Frame(block)))
+        self._seconds += len(block) / CAPTURE_RATE
+        if max(self._levels) < SPEECH_PROBABILITY:
+            while self._seconds - self._piece_seconds(0) >= LEAD_SECONDS:
+                self._drop_first()
+        elif self._seconds >= MAX_WINDOW_SECONDS:
+            self._decode(self._quietest_cut(), never)
 
     def _decode(self, count: int, cancelled: Cancelled) -> None:
         """Decode the first ``count`` pieces and forget them."""

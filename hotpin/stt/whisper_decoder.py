@@ -2,8 +2,8 @@
 
 Whisper was trained on windows of 30 s, and the usual way pads every utterance to that. Encoding is most of the time, so
 here the window is the speech plus 3 s of silence. Three things keep the words as good as with the whole window
-(measured on 34 clips, 320 words, base model: 28 errors against 31 of the 30 s window with beam 5, in a sixth of the
-time): decoding with timestamps (without them the model repeats itself), dropping what comes after the timestamp that
+(measured on 34 clips, 320 words, base model: 25 errors against 22 of the library's own 30 s window with beam 5, in a
+quarter of the time): decoding with timestamps (without them the model repeats itself), dropping what comes after the timestamp that
 reaches the end of the speech, and the 30 s window where the short one repeats itself or is not sure.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from hotpin.audio.frame import CAPTURE_RATE
 from hotpin.cancel import Cancelled
 from hotpin.errors import ModelError, SttError
-from hotpin.stt.mel import FloatArray, LogMel
+from hotpin.stt.mel import HOP_SAMPLES, FloatArray, LogMel
 
 FULL_WINDOW_SECONDS = 30.0
 """s. What the model was trained on and can take at most."""
@@ -116,13 +116,9 @@ class WhisperDecoder:
 
     def _run(self, audio: FloatArray, window_seconds: float, beam: int) -> Decoded:
         seconds = len(audio) / CAPTURE_RATE
-        window = np.zeros(int(window_seconds * CAPTURE_RATE), np.float32)
-        window[: len(audio)] = audio[: len(window)]
-        features = self._mel(window)
-        # The encoder halves the number of frames: an odd one would be cut in the middle of its stride.
-        features = features[:, : features.shape[1] // 2 * 2]
+        features = self._features(audio, window_seconds)
         try:
-            encoded = self._model.encode(self._view(np.ascontiguousarray(features[np.newaxis])))
+            encoded = self._model.encode(self._view(features[np.newaxis]))
             result = self._model.generate(
                 encoded,
                 [self._prompt_for(encoded)],
@@ -137,6 +133,18 @@ class WhisperDecoder:
         logprob = float(result.scores[0])
         doubtful = logprob < MIN_LOGPROB or _repeats(text, seconds)
         return Decoded(text, logprob, float(result.no_speech_prob), reached, doubtful)
+
+    def _features(self, audio: FloatArray, window_seconds: float) -> FloatArray:
+        """Return the spectrogram of the window, shape (bands, frames), contiguous."""
+        samples = int(window_seconds * CAPTURE_RATE)
+        if window_seconds < FULL_WINDOW_SECONDS:
+            features = self._mel(np.pad(audio, (0, samples - len(audio))))
+            # The encoder halves the number of frames: an odd one would be cut in the middle of its stride.
+            return np.ascontiguousarray(features[:, : features.shape[1] // 2 * 2])
+        # The whole window is filled up as the library does it, after the spectrogram: with 0, which is no silence.
+        # On the clip that needs this window most it makes 13 errors instead of 19.
+        spoken = self._mel(np.pad(audio, (0, HOP_SAMPLES)))[:, : samples // HOP_SAMPLES]
+        return np.pad(spoken, ((0, 0), (0, samples // HOP_SAMPLES - spoken.shape[1])))
 
     def _up_to_end(self, tokens: list[int], seconds: float) -> tuple[str, float]:
         """Take the text up to the timestamp that reaches the end of the audio."""

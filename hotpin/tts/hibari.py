@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SEED = 0
+"""Of the noise in consonants and breath: the same text always sounds the same."""
+
 
 def build(settings: "Settings") -> "HibariTts":
     """Build the voice from the settings, not yet loaded."""
@@ -62,9 +65,13 @@ class HibariTts:
         name = self._named(voice or self._settings.tts.voice)
         engine = self._loaded.get(name) or self._load(name)
         try:
-            for chunk in engine.stream(text, speed=self._settings.tts.speed):
+            for phonemes in engine.phonemize(text):
                 if cancelled():
                     return
+                # Of punctuation alone the model would make a breath.
+                if not any(letter.isalpha() for letter in phonemes):
+                    continue
+                chunk = engine.from_phonemes(phonemes, speed=self._settings.tts.speed, seed=_SEED)
                 samples = trim(to_int16(chunk), engine.sample_rate)
                 if len(samples):
                     yield Frame(samples, engine.sample_rate)

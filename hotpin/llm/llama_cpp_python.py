@@ -1,0 +1,155 @@
+"""Mistral and its like through llama-cpp-python: llama.cpp built for this very processor, fastest for one person."""
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hotpin.cancel import Cancelled, never
+from hotpin.errors import LlmError
+from hotpin.llm import native
+from hotpin.llm.base import Llm, Message, ReplyOptions
+from hotpin.llm.prompt import ChatTemplate, PromptWriter, common_length
+from hotpin.llm.reply_text import ReplyText, trimmed
+from hotpin.llm.state_store import SavedState, StateStore
+from hotpin.registry import EngineInfo
+
+if TYPE_CHECKING:
+    from hotpin.llm.llama_context import LlamaContext
+    from hotpin.settings import Settings
+
+SAVED_BYTES = 256 << 20
+"""Memory for conversations other than the present one: 11000 tokens with SmolLM2 (23 kB each), 2000 with Mistral 7B."""
+
+
+def build(settings: "Settings") -> Llm:
+    """Make the engine, not yet loaded."""
+    return LlamaCppPython(settings)
+
+
+class LlamaCppPython:
+    """One context, shared: it holds the present conversation; the others are put aside as saved states."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._threads = native.thread_count(settings.llm.threads)
+        self._loaded: tuple[LlamaContext, PromptWriter] | None = None
+        self._session = ""
+        self._others = StateStore(SAVED_BYTES)
+        self.evaluated_tokens = 0
+        """Tokens of prompts evaluated so far; what was found in the cache is not among them."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is."""
+        size = f", {self._loaded[0].size} tokens of context" if self._loaded else ""
+        return EngineInfo("llama-cpp-python", self._settings.llm.model, f"{self._threads} threads{size}")
+
+    def load(self) -> None:
+        """Read the model; a second call does nothing.
+
+        Raises:
+            ModelError: if the model is missing or damaged.
+            LlmError: if the native library does not work on this machine.
+        """
+        if self._loaded:
+            return
+        path, header = native.open_model(self._settings)
+        template = ChatTemplate(header.chat_template, header.bos, header.eos)
+        native.limit_spinning()
+        try:
+            from hotpin.llm.llama_context import LlamaContext
+        except (ImportError, OSError, RuntimeError) as error:  # the binding raises any of them
+            raise LlmError(f"llama-cpp-python does not work here: {error}", "Set llm.engine to xllamacpp") from error
+        size = native.context_size(self._settings, header)
+        context = LlamaContext(path, size, self._threads)
+        self._loaded = context, PromptWriter(template, size, lambda text: len(context.tokenise(text)))
+
+    def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
+        """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
+        context, prompts = self._ready()
+        tokens = context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens))
+        self._read(session, tokens, cancelled, keep=len(tokens))
+
+    def reply(
+        self,
+        session: str,
+        messages: Sequence[Message],
+        options: ReplyOptions | None = None,
+        cancelled: Cancelled = never,
+    ) -> Iterator[str]:
+        """Write the assistant's next message, piece by piece as it comes."""
+        context, prompts = self._ready()
+        options = options or ReplyOptions()
+        tokens = context.tokenise(prompts.question(messages, options.max_tokens))
+        return trimmed(self._write(session, tokens, options, cancelled))
+
+    def forget(self, session: str) -> None:
+        """Drop whatever is kept for ``session``; an unknown one is ignored."""
+        self._others.drop(session)
+        if self._loaded and session == self._session:
+            self._loaded[0].rewind(0)
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._loaded:
+            self._loaded[0].close()
+        self._loaded = None
+        self._others = StateStore(SAVED_BYTES)
+
+    def _ready(self) -> "tuple[LlamaContext, PromptWriter]":
+        if not self._loaded:
+            raise LlmError("the language model is not loaded")
+        return self._loaded
+
+    def _write(
+        self, session: str, tokens: list[int], options: ReplyOptions, cancelled: Cancelled
+    ) -> Generator[str, None, None]:
+        context, _ = self._ready()
+        # The last token is always evaluated: what follows it is chosen from the result.
+        if not self._read(session, tokens, cancelled, keep=len(tokens) - 1):
+            return
+        text = ReplyText(options.stop)
+        last = min(len(tokens) + options.max_tokens, context.size)
+        with context.sampler(options.temperature) as sampler:
+            while not cancelled() and len(context.tokens) < last:
+                token = context.sample(sampler)
+                if context.is_end(token):
+                    break
+                yield text.add(context.piece(token))
+                if text.stopped:
+                    break
+                context.evaluate([token])
+        if not cancelled():
+            yield text.finish()
+
+    def _read(self, session: str, tokens: list[int], cancelled: Cancelled, *, keep: int) -> bool:
+        """Bring the context to hold ``tokens``, of which up to ``keep`` need not be evaluated again.
+
+        Returns:
+            whether that was done; not if it was cancelled.
+        """
+        context, _ = self._ready()
+        self._turn_to(session, tokens)
+        kept = min(common_length(context.tokens, tokens), keep)
+        if kept < len(tokens):
+            context.rewind(kept)
+        while len(context.tokens) < len(tokens):
+            if cancelled():
+                return False
+            done = len(context.tokens)
+            batch = tokens[done : done + native.BATCH_TOKENS]
+            context.evaluate(batch)
+            self.evaluated_tokens += len(batch)
+        return True
+
+    def _turn_to(self, session: str, tokens: Sequence[int]) -> None:
+        """Put the present conversation aside if another one speaks, and take up that one where it was."""
+        context, _ = self._ready()
+        if session == self._session:
+            return
+        shared = common_length(context.tokens, tokens)
+        if shared < len(context.tokens) and context.state_bytes() <= SAVED_BYTES:
+            self._others.put(self._session, SavedState(tuple(context.tokens), context.state()))
+        saved = self._others.take(session)
+        if saved and common_length(saved.tokens, tokens) > shared:
+            context.restore(saved.tokens, saved.state)
+        self._session = session

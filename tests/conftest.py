@@ -1,0 +1,110 @@
+"""What tests share: settings nobody has touched, and the real engines, loaded once."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import numpy as np
+import pytest
+
+from hotpin import models, registry
+from hotpin import settings as all_settings
+from hotpin.audio.frame import CAPTURE_RATE, Samples
+from hotpin.audio.resample import Resampler
+from hotpin.errors import HotpinError
+from hotpin.settings import Settings
+from hotpin.stt.base import Stt
+from hotpin.tts.base import Tts
+
+Engine = TypeVar("Engine", Stt, Tts)
+
+Spoken = Callable[[str], Samples]
+"""Says a text: int16, shape (n,), 16 kHz."""
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """End a test whose needs are not installed here; where everything must be installed, it has failed."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The defaults, whatever this machine's person has set; only their models are used."""
+    folder = models.models_dir(all_settings.load())
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOTPIN_HOME", str(home))
+        patch.chdir(home)
+        return all_settings.load({"models.dir": str(folder)}, {})
+
+
+class Loaded:
+    """Engines with their real models, each loaded at its first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stt: dict[str, Stt] = {}
+        self._tts: dict[str, Tts] = {}
+
+    def stt(self, name: str) -> Stt:
+        return self._loaded(self._stt, name, lambda: registry.build_stt(choosing(self._settings, "stt", engine=name)))
+
+    def tts(self, name: str) -> Tts:
+        return self._loaded(self._tts, name, lambda: registry.build_tts(choosing(self._settings, "tts", engine=name)))
+
+    def close(self) -> None:
+        engines: list[Stt | Tts] = [*self._stt.values(), *self._tts.values()]
+        for engine in engines:
+            engine.close()
+
+    @staticmethod
+    def _loaded(engines: dict[str, Engine], name: str, build: Callable[[], Engine]) -> Engine:
+        if name not in engines:
+            try:
+                engine = build()
+                engine.load()
+            except HotpinError as error:
+                skip_or_fail(f"{name} cannot be loaded: {error}")
+            engines[name] = engine
+        return engines[name]
+
+
+@pytest.fixture(scope="session")
+def loaded(settings: Settings) -> Iterator[Loaded]:
+    """Real engines by name; what is not installed skips the test that asks for it."""
+    engines = Loaded(settings)
+    yield engines
+    engines.close()
+
+
+@pytest.fixture(scope="session")
+def whisper(loaded: Loaded) -> Stt:
+    """The recogniser with its real model."""
+    return loaded.stt("whisper")
+
+
+@pytest.fixture(scope="session")
+def hibari(loaded: Loaded) -> Tts:
+    """The small voice."""
+    return loaded.tts("hibari")
+
+
+@pytest.fixture(scope="session")
+def spoken(hibari: Tts) -> Spoken:
+    """A person who says what the test wants to be heard."""
+
+    def say(text: str) -> Samples:
+        frames = list(hibari.speak(text))
+        resampler = Resampler(frames[0].rate, CAPTURE_RATE)
+        pieces = [resampler.push(frame.samples) for frame in frames]
+        return np.concatenate([*pieces, resampler.flush()])
+
+    return say
+
+
+def choosing(settings: Settings, section: str, **values: str | float) -> Settings:
+    """Give the settings with other ``values`` in one section."""
+    changed = getattr(settings, section).model_copy(update=values)
+    return settings.model_copy(update={section: changed})

@@ -1,0 +1,190 @@
+"""What every language model keeps, run against every engine there is, with the real small model."""
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from hotpin.errors import LlmError
+from hotpin.llm import native
+from hotpin.llm.base import Message, ReplyOptions
+from tests.llm.conftest import GREEDY, CountingLlm, Make, Talk, load_or_skip
+
+SYSTEM = Message(
+    "system",
+    "You are Hotpin, a friendly voice assistant. Answer in one to three short spoken sentences, in plain words, "
+    "without lists, markdown or emoji. If you do not know something, say so.",
+)
+FRANCE = Message("user", "What is the capital of France?")
+STORY = Message("user", "Tell me a story about a dragon.")
+
+FEW_TOKENS = 24
+"""The questions here have 7 or 8 tokens; the chat format adds 8 around a message."""
+
+
+def conversation(*texts: str) -> list[Message]:
+    """Give a conversation: the system prompt, then user and assistant by turns."""
+    return [SYSTEM, *(Message("assistant" if i % 2 else "user", text) for i, text in enumerate(texts))]
+
+
+def test_loading_twice_is_loading_once(llm: CountingLlm) -> None:
+    before = llm.info
+    llm.load()
+    assert llm.info == before
+
+
+def test_a_reply_before_loading_is_an_error(make: Make) -> None:
+    with pytest.raises(LlmError, match="not loaded"):
+        list(make().reply("s", [FRANCE]))
+
+
+def test_a_reply_comes_in_pieces_and_makes_sense(talk: Talk) -> None:
+    pieces = list(talk.llm.reply(talk.session, [SYSTEM, FRANCE], GREEDY))
+    assert len(pieces) > 1
+    assert all(pieces)
+    assert "Paris" in "".join(pieces)
+
+
+def test_a_reply_without_options_or_system_prompt_is_fine(talk: Talk) -> None:
+    assert "".join(talk.llm.reply(talk.session, [FRANCE])).strip()
+
+
+def test_at_temperature_zero_the_reply_is_always_the_same(talk: Talk) -> None:
+    assert talk.fresh_reply([SYSTEM, STORY]) == talk.fresh_reply([SYSTEM, STORY])
+
+
+def test_above_temperature_zero_replies_differ(talk: Talk) -> None:
+    options = ReplyOptions(temperature=1.0, max_tokens=20)
+    assert len({talk.reply([SYSTEM, STORY], options) for _ in range(4)}) > 1
+
+
+def test_no_more_tokens_are_written_than_asked_for(talk: Talk) -> None:
+    whole = talk.fresh_reply([SYSTEM, STORY])
+    part = talk.fresh_reply([SYSTEM, STORY], ReplyOptions(temperature=0.0, max_tokens=5))
+    assert 0 < len(part) < len(whole)
+    assert whole.startswith(part)
+
+
+def test_a_stop_text_ends_the_reply_and_is_not_part_of_it(talk: Talk) -> None:
+    whole = talk.fresh_reply([SYSTEM, STORY])
+    stop = whole[len(whole) // 2 :][:9]
+    stopped = talk.fresh_reply([SYSTEM, STORY], ReplyOptions(temperature=0.0, max_tokens=40, stop=("@@", "", stop)))
+    assert stopped == whole.partition(stop)[0]
+
+
+def test_cancelling_between_tokens_ends_the_reply_at_once(talk: Talk) -> None:
+    pieces: list[str] = []
+    for piece in talk.llm.reply(talk.session, [SYSTEM, STORY], GREEDY, lambda: len(pieces) >= 3):
+        pieces.append(piece)
+    assert len(pieces) == 3
+
+
+def test_what_is_cancelled_before_it_begins_writes_nothing(talk: Talk) -> None:
+    before = talk.llm.evaluated_tokens
+    assert not list(talk.llm.reply(talk.session, [SYSTEM, STORY], GREEDY, lambda: True))
+    assert talk.llm.evaluated_tokens - before <= native.BATCH_TOKENS
+
+
+@pytest.mark.parametrize("call", ["reply", "prepare"])
+def test_cancelling_while_a_long_prompt_is_read_stops_before_its_end(talk: Talk, call: str) -> None:
+    long = [SYSTEM, Message("user", "One two three four five six seven eight nine ten. " * 40)]
+    asked = iter(range(1000))
+    before = talk.llm.evaluated_tokens
+    if call == "reply":
+        assert not list(talk.llm.reply(talk.session, long, GREEDY, lambda: next(asked) >= 3))
+    else:
+        talk.llm.prepare(talk.session, long, lambda: next(asked) >= 3)
+    assert 0 < talk.llm.evaluated_tokens - before <= 4 * native.BATCH_TOKENS
+
+
+def test_after_a_cancelled_reply_the_next_one_is_as_if_nothing_had_been(talk: Talk) -> None:
+    expected = talk.fresh_reply([SYSTEM, FRANCE])
+    talk.llm.forget(talk.session)
+    pieces: list[str] = []
+    for piece in talk.llm.reply(talk.session, [SYSTEM, STORY], GREEDY, lambda: len(pieces) >= 3):
+        pieces.append(piece)
+    assert talk.reply([SYSTEM, FRANCE]) == expected
+
+
+def test_a_reply_that_is_closed_early_leaves_nothing_running(talk: Talk) -> None:
+    expected = talk.fresh_reply([SYSTEM, FRANCE])
+    threads = threading.active_count()
+    with closing(talk.llm.reply(talk.session, [SYSTEM, STORY], GREEDY)) as pieces:  # type: ignore[type-var]
+        next(pieces)
+    assert threading.active_count() == threads
+    assert talk.reply([SYSTEM, FRANCE]) == expected
+
+
+def test_after_preparing_only_the_new_words_are_evaluated(talk: Talk) -> None:
+    talk.prepare([SYSTEM])
+    assert talk.evaluated > FEW_TOKENS
+    talk.reply([SYSTEM, FRANCE])
+    assert 0 < talk.evaluated <= FEW_TOKENS
+    talk.prepare([SYSTEM])
+    assert talk.evaluated <= 1
+
+
+def test_the_beginning_of_a_question_can_be_prepared(talk: Talk) -> None:
+    talk.prepare([SYSTEM, Message("user", "What is the capital")])
+    talk.reply([SYSTEM, FRANCE])
+    assert 0 < talk.evaluated <= 12
+
+
+def test_from_turn_to_turn_only_what_is_new_is_evaluated(talk: Talk) -> None:
+    said = ["What is the capital of France?"]
+    said += [talk.reply(conversation(*said)), "And of Italy?"]
+    said += [talk.reply(conversation(*said)), "And of Spain?"]
+    assert 0 < talk.evaluated <= FEW_TOKENS
+    talk.reply(conversation(*said))
+    assert 0 < talk.evaluated <= FEW_TOKENS
+
+
+def test_a_discarded_question_leaves_the_history_in_the_cache(talk: Talk) -> None:
+    said = ["What is the capital of France?"]
+    said.append(talk.reply(conversation(*said)))
+    talk.reply(conversation(*said, "And of"))
+    talk.reply(conversation(*said, "And of Italy, please?"))
+    assert 0 < talk.evaluated <= FEW_TOKENS
+
+
+def test_conversations_that_alternate_keep_their_own_history_in_the_cache(llm: CountingLlm) -> None:
+    talks = {topic: Talk(llm, f"alternating-{topic}") for topic in ("dogs", "cats", "birds")}
+    said = {topic: [f"Tell me about {topic}."] for topic in talks}
+    for topic, talk in talks.items():
+        said[topic] += [talk.reply(conversation(*said[topic])), "Tell me more."]
+    for topic, talk in talks.items():
+        assert talk.reply(conversation(*said[topic]))
+        assert 0 < talk.evaluated <= FEW_TOKENS, topic
+        llm.forget(talk.session)
+
+
+def test_what_is_forgotten_is_evaluated_anew(talk: Talk) -> None:
+    talk.reply([SYSTEM, FRANCE])
+    talk.llm.forget(talk.session)
+    talk.reply([SYSTEM, FRANCE])
+    assert talk.evaluated > FEW_TOKENS
+
+
+def test_forgetting_somebody_unknown_does_nothing(llm: CountingLlm) -> None:
+    llm.forget("nobody")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[], [SYSTEM], [SYSTEM, Message("user", " \n")], [FRANCE, Message("assistant", "Paris.")]],
+    ids=["none", "no question", "blank question", "answered"],
+)
+def test_what_asks_nothing_is_an_error(llm: CountingLlm, messages: list[Message]) -> None:
+    with pytest.raises(LlmError, match="nothing to answer"):
+        llm.reply("nothing", messages)
+
+
+def test_a_model_that_was_closed_can_be_loaded_again(make: Make) -> None:
+    llm = load_or_skip(make())
+    llm.close()
+    llm.close()
+    with pytest.raises(LlmError, match="not loaded"):
+        llm.reply("s", [FRANCE])
+    llm.load()
+    assert "Paris" in "".join(llm.reply("s", [SYSTEM, FRANCE], GREEDY))
+    llm.close()

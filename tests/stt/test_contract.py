@@ -1,0 +1,241 @@
+"""What every recogniser keeps, run against every one there is, with its real model."""
+
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from hotpin import registry
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
+from hotpin.bench import words
+from hotpin.bench.utterances import QUESTIONS
+from hotpin.cancel import Cancelled, never
+from hotpin.errors import AudioError, ModelError, SttError
+from hotpin.settings import Settings
+from hotpin.stt.base import Stt, SttStream, Transcript
+from tests.conftest import Loaded, Spoken, choosing
+
+ENGINES = registry.names("stt")
+
+SENTENCES = QUESTIONS[:5]
+
+
+@pytest.fixture(params=ENGINES)
+def stt(request: pytest.FixtureRequest, loaded: Loaded) -> Stt:
+    return loaded.stt(request.param)
+
+
+@pytest.fixture(params=ENGINES)
+def build(request: pytest.FixtureRequest, settings: Settings) -> Callable[..., Stt]:
+    """Makes recognisers of one kind, not yet loaded, with other ``stt`` settings."""
+    return lambda **values: registry.build_stt(choosing(settings, "stt", engine=request.param, **values))
+
+
+def feed(stream: SttStream, sound: Samples, size: int = FRAME_SAMPLES) -> SttStream:
+    for start in range(0, len(sound), size):
+        stream.feed(Frame(sound[start : start + size], start=start / CAPTURE_RATE))
+    return stream
+
+
+def heard(stt: Stt, sound: Samples, size: int = FRAME_SAMPLES) -> str:
+    """Give the words of one utterance."""
+    return feed(stt.stream(), sound, size).finish().text
+
+
+def word_errors(text: str, understood: str) -> float:
+    """Errors per word."""
+    reference = words.normalised(text)
+    return words.errors(reference, words.normalised(understood)) / len(reference)
+
+
+def silence(seconds: float) -> Samples:
+    return np.zeros(int(seconds * CAPTURE_RATE), np.int16)
+
+
+def tone(hertz: float, amplitude: int, seconds: float = 2.0) -> Samples:
+    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(seconds * CAPTURE_RATE) / CAPTURE_RATE)).astype(np.int16)
+
+
+def noise(level: float, seconds: float = 2.0) -> Samples:
+    samples = np.random.default_rng(7).normal(0.0, level, int(seconds * CAPTURE_RATE))
+    return np.clip(samples, -32_768, 32_767).astype(np.int16)
+
+
+def clicks(amplitude: int) -> Samples:
+    sound = silence(2.0)
+    sound[:: CAPTURE_RATE // 4] = amplitude
+    return sound
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_a_spoken_sentence_is_understood(stt: Stt, spoken: Spoken, text: str) -> None:
+    result = feed(stt.stream(), np.concatenate((silence(0.5), spoken(text), silence(0.5)))).finish()
+    assert result == Transcript(result.text, final=True)
+    assert word_errors(text, result.text) < 0.2
+
+
+@pytest.mark.parametrize("size", [77, 1_000, 5_000, 10 * CAPTURE_RATE])
+def test_frames_of_any_length_give_the_same_words(stt: Stt, spoken: Spoken, size: int) -> None:
+    sound = np.concatenate((spoken(SENTENCES[0]), silence(0.5)))
+    assert heard(stt, sound, size) == heard(stt, sound) != ""
+
+
+def test_quiet_speech_is_understood(stt: Stt, spoken: Spoken) -> None:
+    assert word_errors(SENTENCES[0], heard(stt, spoken(SENTENCES[0]) // 10)) < 0.2
+
+
+def test_speech_after_a_long_silence_is_understood(stt: Stt, spoken: Spoken) -> None:
+    assert word_errors(SENTENCES[0], heard(stt, np.concatenate((silence(40.0), spoken(SENTENCES[0]))))) < 0.2
+
+
+def test_noise_around_speech_adds_no_words(stt: Stt, spoken: Spoken) -> None:
+    sound = np.concatenate((noise(1_000.0, 3.0), spoken(SENTENCES[1]), noise(1_000.0, 5.0)))
+    assert words.normalised(heard(stt, sound)) == words.normalised(SENTENCES[1])
+
+
+def test_streams_do_not_hear_each_other(stt: Stt, spoken: Spoken) -> None:
+    texts = SENTENCES[:2]
+    streams = [stt.stream(), stt.stream()]
+    sounds = [np.concatenate((spoken(text), silence(2.0)))[: 2 * CAPTURE_RATE] for text in texts]
+    for start in range(0, 2 * CAPTURE_RATE, FRAME_SAMPLES):
+        for stream, sound in zip(streams, sounds, strict=True):
+            stream.feed(Frame(sound[start : start + FRAME_SAMPLES]))
+    assert [word_errors(text, stream.finish().text) for text, stream in zip(texts, streams, strict=True)] == [0, 0]
+
+
+def test_what_is_told_before_the_end_is_not_final(stt: Stt, spoken: Spoken) -> None:
+    partial = feed(stt.stream(), spoken(SENTENCES[0])).partial()
+    assert partial is None or not partial.final
+
+
+# --- no words ---
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pytest.param(silence(0.0), id="nothing"),
+        pytest.param(silence(0.05), id="50 ms"),
+        pytest.param(silence(3.0), id="silence"),
+        pytest.param(noise(30.0), id="faint noise"),
+        pytest.param(noise(300.0), id="noise"),
+        pytest.param(noise(3_000.0), id="loud noise"),
+        pytest.param(noise(12_000.0), id="deafening noise"),
+        pytest.param(noise(3_000.0, 0.05), id="50 ms of noise"),
+        pytest.param(tone(440.0, 500), id="faint tone"),
+        pytest.param(tone(440.0, 20_000), id="loud tone"),
+        pytest.param(tone(100.0, 8_000), id="hum"),
+        pytest.param(clicks(3_000), id="clicks"),
+        pytest.param(clicks(32_767), id="loud clicks"),
+    ],
+)
+def test_nothing_is_invented_where_nobody_speaks(stt: Stt, sound: Samples) -> None:
+    assert heard(stt, sound) == ""
+
+
+def test_a_stream_that_was_fed_nothing_has_no_words(stt: Stt) -> None:
+    assert stt.stream().finish() == Transcript("", final=True)
+
+
+def test_a_fragment_of_a_word_does_no_harm(stt: Stt, spoken: Spoken) -> None:
+    middle = len(spoken(SENTENCES[0])) // 2
+    fragment = spoken(SENTENCES[0])[middle : middle + CAPTURE_RATE // 20]
+    assert len(heard(stt, fragment).split()) <= 1
+
+
+# --- more than a window ---
+
+
+def test_a_long_utterance_is_understood_whole_and_held_in_part(stt: Stt, spoken: Spoken) -> None:
+    said = QUESTIONS[:20]
+    sound = np.concatenate([np.concatenate((spoken(text), silence(0.7))) for text in said])
+    assert len(sound) > 40 * CAPTURE_RATE
+    stream = stt.stream()
+    held = 0
+    tracemalloc.start()
+    try:
+        for start in range(0, len(sound), FRAME_SAMPLES):
+            stream.feed(Frame(sound[start : start + FRAME_SAMPLES].copy()))
+            held = max(held, tracemalloc.get_traced_memory()[0])
+        heard = stream.finish().text
+    finally:
+        tracemalloc.stop()
+    assert word_errors(" ".join(said), heard) < 0.1
+    assert held < sound.nbytes
+
+
+# --- cancelling ---
+
+
+def cancelled_after(looks: int) -> Cancelled:
+    """Want the work until it has been asked ``looks`` times."""
+    asked = iter(range(looks))
+    return lambda: next(asked, None) is None
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_cancelled_work_gives_no_words(stt: Stt, spoken: Spoken, looks: int) -> None:
+    sound = np.concatenate([np.concatenate((spoken(text), silence(0.6))) for text in SENTENCES])
+    assert feed(stt.stream(), sound).finish(cancelled_after(looks)).text == ""
+
+
+def test_cancelled_work_is_not_done(stt: Stt, spoken: Spoken) -> None:
+    stream = feed(stt.stream(), spoken(SENTENCES[0]))
+    began = perf_counter()
+    stream.finish(lambda: True)
+    assert perf_counter() - began < 0.1
+
+
+# --- refusals ---
+
+
+def test_another_rate_is_refused(stt: Stt) -> None:
+    with pytest.raises(AudioError, match="16000 Hz, got 24000 Hz"):
+        stt.stream().feed(Frame(np.zeros(480, np.int16), 24_000))
+
+
+def test_nothing_can_be_understood_before_loading_or_after_closing(build: Callable[..., Stt]) -> None:
+    stt = build()
+    with pytest.raises(SttError, match="not been loaded"):
+        stt.stream()
+    stt.close()
+    with pytest.raises(SttError, match="not been loaded"):
+        stt.stream()
+
+
+def test_an_unknown_language_is_named(stt: Stt, build: Callable[..., Stt]) -> None:
+    with pytest.raises(SttError, match="'xx'"):
+        build(language="xx").load()
+
+
+def test_the_language_can_be_found_out(build: Callable[..., Stt], stt: Stt, spoken: Spoken) -> None:
+    guessing = build(language="auto")
+    guessing.load()
+    assert heard(guessing, spoken(SENTENCES[1])) == heard(stt, spoken(SENTENCES[1]))
+    guessing.close()
+
+
+def test_a_folder_without_a_model_is_named(build: Callable[..., Stt], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=str(tmp_path)):
+        build(model=str(tmp_path)).load()
+
+
+def test_a_damaged_model_is_named(build: Callable[..., Stt], tmp_path: Path) -> None:
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(ModelError, match=str(tmp_path)):
+        build(model=str(tmp_path)).load()
+
+
+def test_a_second_load_keeps_the_model(stt: Stt, spoken: Spoken) -> None:
+    stream = feed(stt.stream(), spoken(SENTENCES[0]))
+    began = perf_counter()
+    stt.load()
+    assert perf_counter() - began < 0.05
+    assert stream.finish(never).text
