@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Self
 
+from hotpin import model_manifest
 from hotpin.audio.mic import Microphone, NoMicrophone
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.endpoint import EndpointPolicy
@@ -73,7 +74,7 @@ class App:
             prompt=s.dialog.prompt,
             max_turns=s.dialog.max_turns,
             keep_turns=min(s.dialog.keep_turns, s.dialog.max_turns),
-            reply=ReplyOptions(s.llm.temperature, s.llm.max_tokens),
+            reply=ReplyOptions(temperature(s), s.llm.max_tokens),
             voice=s.tts.voice,
             push_to_talk=push_to_talk,
         )
@@ -143,6 +144,14 @@ def take_turn(
                     return TurnResult(event.heard, event.reply, event.timing.since(start), gaps, failure)
         finally:
             conversation.close()
+
+
+def temperature(settings: Settings) -> float:
+    """Give the randomness of replies: what is set, else what the model's entry in the manifest recommends."""
+    if settings.llm.temperature is not None:
+        return settings.llm.temperature
+    known = model_manifest.load().get(settings.llm.model)
+    return ReplyOptions().temperature if known is None or known.temperature is None else known.temperature
 
 
 def turn_policy(settings: Settings) -> TurnPolicy:

@@ -10,6 +10,7 @@ import typer
 from hotpin import __version__
 from hotpin.commands import ask, bench, demo, models, stt_test, tts_test
 from hotpin.commands.doctor import doctor
+from hotpin.threads import limit_spinning
 
 EXIT_FAILED = 1
 
@@ -50,7 +51,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _calm_native_threads()
+    _calm_native_libraries()
     status = _run(list(sys.argv[1:] if arguments is None else arguments))
     _flush()
     # Native inference may still run on daemon threads: the interpreter's own way out would crash or wait for it.
@@ -90,9 +91,9 @@ def _flush() -> None:
         pass
 
 
-def _calm_native_threads() -> None:
-    """Keep OpenMP's threads from spinning between pieces of work: they would slow the other engines several times."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+def _calm_native_libraries() -> None:
+    """Tell native libraries, before any is loaded, to leave the cores and the terminal to others."""
+    limit_spinning()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Where llama.cpp aborts, no debugger should be started to print hundreds of lines.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")

@@ -239,9 +239,12 @@ class Conversation:
         )
 
     def _tidy_history(self) -> None:
-        """Trim the history and evaluate it ahead, while nobody waits."""
-        if self._history.trim():
-            self._prepare()
+        """Trim the history and evaluate it ahead, while nobody waits.
+
+        Even an untrimmed one: as part of the prompt, the last reply can have other tokens than it was written in.
+        """
+        self._history.trim()
+        self._prepare()
 
     def _prepare(self) -> None:
         ticket = self._ticket(self._turn)

@@ -107,6 +107,9 @@ class Model:
     memory_mb: int
     """MB. Resident memory in use, about."""
 
+    temperature: float | None = None
+    """For an llm: the randomness of replies that suits it, where that is not the usual one."""
+
     entry: str = ""
     """The file an engine loads; empty where it takes the folder."""
 

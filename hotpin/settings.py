@@ -83,8 +83,8 @@ class LlmSettings(_Section):
     """Tokens of context; never more than the model was trained on. Ten spoken turns need about half of it, and every
     thousand costs 23 MB with SmolLM2-135M, 130 MB with Mistral 7B."""
 
-    temperature: float = Field(default=0.7, ge=0.0, le=2.0)
-    """Randomness of the reply."""
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    """Randomness of the reply, 0 for none. Empty means what the manifest recommends for the model, else 0.7."""
 
     max_tokens: int = Field(default=150, ge=1, le=4096)
     """Tokens of one reply at most."""

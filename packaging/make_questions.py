@@ -1,4 +1,4 @@
-"""Makes the demo's questions, assets/questions/*.wav, with Hotpin's own voice: run it again after changing QUESTIONS."""
+"""Makes the demo's questions, assets/questions/*.wav, with Hotpin's own voice: run it again after changing them."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from hotpin.tts.hibari import build
 QUESTIONS = {
     "1-france": "What is the capital of France?",
     "2-week": "How many days are there in a week?",
-    "3-planet": "What is the largest planet in the solar system?",
-    "4-umbrella": "Why do people carry umbrellas?",
+    "3-spider": "How many legs does a spider have?",
+    "4-penguins": "Where do penguins live?",
 }
 """File name and what is asked in it."""
 

@@ -54,7 +54,6 @@ class LlamaCppPython:
             return
         path, header = native.open_model(self._settings)
         template = ChatTemplate(header.chat_template, header.bos, header.eos)
-        native.limit_spinning()
         try:
             from hotpin.llm.llama_context import LlamaContext
         except (ImportError, OSError, RuntimeError) as error:  # the binding raises any of them

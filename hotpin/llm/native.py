@@ -1,10 +1,10 @@
 """What both llama.cpp engines do before they load."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hotpin.llm.gguf_header import GgufHeader, read_header
+from hotpin.threads import available_cores
 
 if TYPE_CHECKING:
     from hotpin.settings import Settings
@@ -15,9 +15,6 @@ MAX_THREADS = 8
 BATCH_TOKENS = 32
 """Prompt tokens evaluated in one go. llama.cpp cannot be stopped inside: this bounds how late a cancel takes effect.
 With SmolLM2 on 2 cores a batch takes 0.11 s; batches of 64 are 13 % faster per token, of 512 18 %."""
-
-SPIN_COUNT = "1000"
-"""Rounds that a waiting OpenMP thread spins, see ``limit_spinning``."""
 
 TOP_K = 40
 TOP_P = 0.95
@@ -40,24 +37,12 @@ def thread_count(configured: int) -> int:
     """Give the threads to use; 0 means as many as this process may have, ``MAX_THREADS`` at most."""
     if configured:
         return configured
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(allowed or 1, MAX_THREADS)
+    return min(available_cores(), MAX_THREADS)
 
 
 def context_size(settings: "Settings", header: GgufHeader) -> int:
     """Give the tokens of context: what is set, but no more than the model was trained on."""
     return min(settings.llm.context, header.context_length or settings.llm.context)
-
-
-def limit_spinning() -> None:
-    """Have OpenMP's threads spin only briefly while they wait for each other, then sleep.
-
-    GNU OpenMP spins for milliseconds by default. Measured with SmolLM2 on 2 cores that two other programs keep busy:
-    1 token/s with the default, 28 with this count, 59 with OMP_WAIT_POLICY=PASSIVE; on idle cores 103, 105 and 45.
-    OpenMP reads the environment once, when the first library that needs it is loaded; this has no effect later.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
 
 def open_model(settings: "Settings") -> tuple[Path, GgufHeader]:

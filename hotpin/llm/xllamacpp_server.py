@@ -71,7 +71,6 @@ class XllamacppServer:
             return
         path, header = native.open_model(self._settings)
         template = ChatTemplate(header.chat_template, header.bos, header.eos)
-        native.limit_spinning()
         try:
             from hotpin.llm.completion_server import CompletionServer
         except ImportError as error:

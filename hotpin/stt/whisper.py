@@ -4,7 +4,6 @@ Whisper invents words where there are none, so nothing is decoded that holds no 
 its own (Silero, real-time factor 0.007), whichever one the conversation uses.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from hotpin.errors import ModelError, SttError
 from hotpin.registry import EngineInfo
 from hotpin.stt.base import Transcript
 from hotpin.stt.whisper_decoder import FULL_WINDOW_SECONDS, WhisperDecoder, is_model_folder, is_no_speech
+from hotpin.threads import available_cores
 from hotpin.vad.silero import SileroVad
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class WhisperStt:
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
-        self._threads = settings.stt.threads or min(os.cpu_count() or 1, MAX_THREADS)
+        self._threads = settings.stt.threads or min(available_cores(), MAX_THREADS)
         self._decoder: WhisperDecoder | None = None
         self._vad = SileroVad()
 

@@ -24,27 +24,6 @@ def test_threads_are_those_that_are_set_or_as_many_as_there_are_cores() -> None:
     assert 1 <= native.thread_count(0) <= min(native.MAX_THREADS, os.cpu_count() or 1)
 
 
-@pytest.mark.parametrize("chosen", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
-def test_how_threads_wait_is_left_to_the_person_who_has_chosen(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    monkeypatch.setenv(chosen, "7")
-    native.limit_spinning()
-    assert {name: os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")} == {
-        "OMP_WAIT_POLICY": None,
-        "GOMP_SPINCOUNT": None,
-        chosen: "7",
-    }
-
-
-def test_threads_spin_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    monkeypatch.setenv("GOMP_SPINCOUNT", "")  # so that the change is undone after the test
-    monkeypatch.delenv("GOMP_SPINCOUNT")
-    native.limit_spinning()
-    assert os.environ["GOMP_SPINCOUNT"] == native.SPIN_COUNT
-
-
 def test_a_damaged_model_of_the_manifest_can_be_fetched_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
