@@ -9,7 +9,7 @@ from hotpin import model_manifest
 from hotpin.audio.mic import Microphone, NoMicrophone
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.endpoint import EndpointPolicy
-from hotpin.engines import LOADING_ORDER, Engines
+from hotpin.engines import ALL_KINDS, Engines
 from hotpin.events import Event, Failed, InputOver, Speaking, TurnDone
 from hotpin.llm.base import ReplyOptions
 from hotpin.registry import Kind
@@ -55,7 +55,7 @@ class App:
         self.engines = Engines.build(settings)
         self.load_seconds = 0.0
 
-    def load(self, kinds: Iterable[Kind] = LOADING_ORDER, loaded: Callable[[Kind], None] = lambda _: None) -> None:
+    def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
         """Load the engines of ``kinds``.
 
         Raises:

@@ -17,8 +17,12 @@ from hotpin.worker import Worker
 
 log = logging.getLogger(__name__)
 
-LOADING_ORDER: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
-"""The order in which a turn needs them."""
+LOADING_WAVES: tuple[tuple[Kind, ...], ...] = (("vad", "stt"), ("llm", "tts"))
+"""What is loaded side by side, in the order in which a turn needs it. Not all at once: Whisper holds its weights twice
+while it loads, and with everything else beside it that moment would decide how much memory Hotpin needs."""
+
+ALL_KINDS: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
+"""Every kind of engine, in the order in which a turn needs it."""
 
 
 @dataclass(slots=True)
@@ -47,16 +51,21 @@ class Engines:
             registry.build_tts(settings),
         )
 
-    def load(self, kinds: Iterable[Kind] = LOADING_ORDER, loaded: Callable[[Kind], None] = lambda _: None) -> None:
-        """Load the engines of ``kinds``, side by side.
+    def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
+        """Load the engines of ``kinds``, in waves of those that are loaded side by side.
 
         Args:
             kinds: those that are needed; a typed question needs no recogniser.
             loaded: told of each one as it is ready, on a thread of its own.
 
         Raises:
-            HotpinError: the first error in the order of need, when all have ended.
+            HotpinError: the first error in the order of need; what comes in later waves is not loaded then.
         """
+        wanted = set(kinds)
+        for wave in LOADING_WAVES:
+            self._load_side_by_side([kind for kind in wave if kind in wanted], loaded)
+
+    def _load_side_by_side(self, kinds: list[Kind], loaded: Callable[[Kind], None]) -> None:
         failures: dict[Kind, Exception] = {}
 
         def load_one(kind: Kind) -> None:
@@ -71,7 +80,7 @@ class Engines:
             thread.start()
         for thread in threads:
             thread.join()
-        for kind in LOADING_ORDER:
+        for kind in kinds:
             if kind in failures:
                 raise _as_hotpin_error(kind, failures[kind])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hotpin.cancel import Generation, Ticket
-from hotpin.engines import LOADING_ORDER, Engines
+from hotpin.engines import ALL_KINDS, LOADING_WAVES, Engines
 from hotpin.errors import HotpinError, ModelError, SettingsError, TtsError
 from hotpin.registry import Kind
 from hotpin.settings import Settings
@@ -31,7 +31,7 @@ def closed(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> list[Kind]:
     def noting(kind: Kind) -> Callable[[], None]:
         return lambda: done.append(kind)
 
-    for kind in LOADING_ORDER:
+    for kind in ALL_KINDS:
         monkeypatch.setattr(getattr(engines, kind), "close", noting(kind))
     return done
 
@@ -67,12 +67,26 @@ def test_an_unknown_engine_is_refused(settings: Settings) -> None:
         Engines.build(choosing(settings, "tts", engine="nobody"))
 
 
-def test_engines_are_loaded_side_by_side(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = threading.Barrier(len(LOADING_ORDER))
-    loading(engines, monkeypatch, **{kind: lambda: together.wait(TIMEOUT) for kind in LOADING_ORDER})
+@pytest.mark.parametrize("wave", LOADING_WAVES)
+def test_engines_of_one_wave_are_loaded_side_by_side(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch, wave: tuple[Kind, ...]
+) -> None:
+    together = threading.Barrier(len(wave))
+    loading(engines, monkeypatch, **{kind: lambda: together.wait(TIMEOUT) for kind in wave})
     ready: list[Kind] = []
     engines.load(loaded=ready.append)
-    assert sorted(ready) == sorted(LOADING_ORDER)
+    assert sorted(ready) == sorted(ALL_KINDS)
+
+
+def test_what_recognises_is_ready_before_what_answers_is_loaded(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready: list[Kind] = []
+    seen: list[set[Kind]] = []
+    loading(engines, monkeypatch, llm=lambda: seen.append(set(ready)), tts=lambda: seen.append(set(ready)))
+    engines.load(loaded=ready.append)
+    assert all(before >= {"vad", "stt"} for before in seen)
+    assert len(seen) == 2
 
 
 def test_only_what_is_needed_is_loaded(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,24 +96,32 @@ def test_only_what_is_needed_is_loaded(engines: Engines, monkeypatch: pytest.Mon
     assert set(ready) == {"llm", "tts"}
 
 
-def test_the_first_error_in_the_order_of_need_is_told_when_all_have_ended(
+def test_the_first_error_of_a_wave_in_the_order_of_need_is_told_when_all_of_it_have_ended(
     engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tts_failed = threading.Event()
 
     def late() -> None:
         assert tts_failed.wait(TIMEOUT)
-        raise ModelError("no ears")
+        raise ModelError("no words")
 
     def early() -> None:
         tts_failed.set()
         raise TtsError("no voice")
 
-    loading(engines, monkeypatch, stt=late, tts=early)
+    loading(engines, monkeypatch, llm=late, tts=early)
+    ready: list[Kind] = []
+    with pytest.raises(ModelError, match="no words"):
+        engines.load(loaded=ready.append)
+    assert set(ready) == {"vad", "stt"}
+
+
+def test_after_an_error_nothing_further_is_loaded(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    loading(engines, monkeypatch, stt=raising(ModelError("no ears")), tts=raising(AssertionError("too late")))
     ready: list[Kind] = []
     with pytest.raises(ModelError, match="no ears"):
         engines.load(loaded=ready.append)
-    assert set(ready) == {"vad", "llm"}
+    assert ready == ["vad"]
 
 
 def test_an_error_of_a_library_is_explained(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +141,7 @@ def test_a_missing_module_is_named(engines: Engines, monkeypatch: pytest.MonkeyP
 
 def test_closing_ends_the_workers_and_frees_the_engines(engines: Engines, closed: list[Kind]) -> None:
     engines.close()
-    assert sorted(closed) == sorted(LOADING_ORDER)
+    assert sorted(closed) == sorted(ALL_KINDS)
     counter = Generation()
     ticket = Ticket("kitchen", 1, counter.number, counter)
     for worker in (engines.stt_worker, engines.llm_worker, engines.tts_worker):

@@ -96,6 +96,7 @@ class HibariTts:
 
         try:
             engine = Hibari(voice=voice, threads=self._settings.tts.threads)
+            engine.sess = _frugal_session(engine.model_path, self._settings.tts.threads)
             engine("Hello.")  # reads the pronunciation rules, and warms the model up
         except Exception as error:  # onnxruntime raises its own unexported classes
             raise ModelError(
@@ -104,6 +105,17 @@ class HibariTts:
             ) from error
         self._loaded[voice] = engine
         return engine
+
+
+def _frugal_session(path: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no type stubs
+    """Open the model without an arena, which never gives memory back (30 MB after some dozen sentences) for no gain."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _file(voice: str) -> Path | None:
