@@ -72,16 +72,17 @@ class Answer:
             self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
 
     def finish(self) -> None:
-        """Understand what was heard and answer it."""
+        """Understand what was heard and answer it; waits while the recogniser is half a minute behind."""
         self._around.playback.begin(self.ticket)
-        self._submit("stt", partial(self._understand, self._take_unfed()))
+        job = partial(self._understand, self._take_unfed())
+        self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
 
     def answer(self, text: str) -> None:
         """Answer a typed message."""
         self.heard = text
         self._around.playback.begin(self.ticket)
         self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, text))
-        self._submit("llm", self._write)
+        self._submit_writing()
 
     def again(self, ticket: Ticket, later: list[Frame]) -> "Answer":
         """Begin the same utterance anew under another ticket, with what was heard since."""
@@ -127,7 +128,7 @@ class Answer:
         self.heard = transcript.text.strip()
         self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, self.heard))
         if self.heard:
-            self._submit("llm", self._write)
+            self._submit_writing()
         else:
             self._around.playback.end(self.ticket)
 
@@ -179,12 +180,11 @@ class Answer:
 
     # --- helpers ---
 
-    def _submit(self, stage: str, job: Callable[[], None]) -> None:
-        worker = self._around.engines.stt_worker if stage == "stt" else self._around.engines.llm_worker
+    def _submit_writing(self) -> None:
         try:
-            worker.submit(self.ticket, job)
+            self._around.engines.llm_worker.submit(self.ticket, self._write)
         except BusyError as error:
-            self._fail(stage, error)
+            self._fail("llm", error)
 
     def _fail(self, stage: str, error: Exception) -> None:
         """Tell of a failure after which there is nothing more to say."""

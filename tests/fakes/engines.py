@@ -39,6 +39,7 @@ class FakeSttStream:
         self.seconds = 0.0
 
     def feed(self, frame: Frame) -> None:
+        self._stt.feeding.wait(5.0)
         self.seconds += frame.seconds
 
     def partial(self) -> Transcript | None:
@@ -53,7 +54,7 @@ class FakeSttStream:
 
 
 class FakeStt:
-    """Understands ``text`` in whatever it hears, once its ``gate`` is open."""
+    """Understands ``text`` in whatever it hears, once its ``gate`` is open; takes audio while ``feeding`` is set."""
 
     info = EngineInfo("fake", "fake")
 
@@ -63,6 +64,8 @@ class FakeStt:
         self.heard_seconds: list[float] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.feeding = threading.Event()
+        self.feeding.set()
 
     def load(self) -> None: ...
 

@@ -193,7 +193,7 @@ def test_a_long_history_is_trimmed_and_evaluated_ahead(make_stage: Make) -> None
     stage.conversation.type("four")
     stage.hear_reply()
     kept = [Message("system", "Be brief."), Message("user", "three"), Message("assistant", stage.llm.text)]
-    assert stage.llm.prepared[-1] == kept
+    assert kept in stage.llm.prepared
     assert stage.llm.prompts[-1] == [*kept, Message("user", "four")]
 
 
@@ -308,3 +308,15 @@ def test_closing_stops_a_reply_that_is_being_written(make_stage: Make) -> None:
     stage.llm.gate.set()
     assert stage.engines.llm_worker.close()
     assert stage.tts.said == []
+
+
+def test_a_recogniser_that_is_far_behind_is_waited_for(make_stage: Make) -> None:
+    stage = make_stage(replace(ConversationOptions(), push_to_talk=True))
+    stage.stt.feeding.clear()
+    stage.mic.hear(speech(32.6))  # exactly what its queue can hold
+    stage.mic.end()
+    while not stage.mic.ended:
+        stage.events.get(0.01)
+    stage.stt.feeding.set()
+    assert stage.hear_reply().heard == "how are you"
+    assert stage.stt.heard_seconds == [pytest.approx(32.6, abs=0.05)]
