@@ -17,7 +17,7 @@ STAGES = (
     Stage("end of turn", "speech_end", "endpoint"),
     Stage("words", "endpoint", "stt_final"),
     Stage("first token", "stt_final", "llm_first_token"),
-    Stage("first clause spoken", "llm_first_token", "tts_first_audio"),
+    Stage("first clause", "llm_first_token", "tts_first_audio"),
     Stage("playing", "tts_first_audio", "first_audio"),
 )
 """From the person's last sound to the assistant's first, without a gap."""

@@ -158,7 +158,7 @@ def _portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
     except OSError as error:
         raise AudioError(
             "the PortAudio library is missing, so there is no sound",
-            "Install it: sudo apt-get install libportaudio2 (macOS: brew install portaudio)",
+            "Install it: sudo apt-get install libportaudio2",
         ) from error
     return sounddevice
 

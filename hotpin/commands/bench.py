@@ -58,4 +58,4 @@ def _show(turn: "BenchTurn") -> None:
         why = f": {turn.result.failure.error}" if turn.result.failure else ""
         common.say(f"{turn.utterance.name}  not answered{why}")
     else:
-        common.say(f"{turn.utterance.name}  {timing.voice_to_voice:.2f} s  {common.stage_line(timing)}")
+        common.say(f"{turn.utterance.name}  {common.stage_line(timing)}")

@@ -123,5 +123,7 @@ def stage_line(timing: "Timing") -> str:
     """Describe where the time of a turn went, in the order of the stages."""
     from hotpin.timing import STAGES
 
-    took = [(stage.name, timing.seconds(stage)) for stage in STAGES] + [("voice to voice", timing.voice_to_voice)]
-    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in took if seconds is not None)
+    took = [(stage.name, timing.seconds(stage)) for stage in STAGES]
+    parts = " + ".join(f"{name} {seconds:.2f}" for name, seconds in took if seconds is not None)
+    total = timing.voice_to_voice
+    return f"{total:.2f} s to the first sound: {parts}" if total is not None else f"{parts} s"
