@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hotpin import paths
 from hotpin.errors import SettingsError
+from hotpin.turn import TurnPolicy
 
 ENV_PREFIX = "HOTPIN_"
 ENV_DELIMITER = "__"
@@ -25,6 +26,8 @@ EARLIER_NAMES: Mapping[str, tuple[str, str]] = {
     "LOG_LEVEL": ("log", "level"),
 }
 """Environment names of earlier designs and the setting each one means."""
+
+_TURN = TurnPolicy()  # the numbers stand there, once
 
 _SECONDS = Field(ge=0.0, le=3600.0)
 _Seconds = Annotated[float, _SECONDS]
@@ -125,40 +128,40 @@ class DialogSettings(_Section):
 class TurnSettings(_Section):
     """Turn-taking; see turn.py and endpoint.py for what each value does."""
 
-    start_threshold: _Probability = 0.5
+    start_threshold: _Probability = _TURN.start_threshold
     """VAD probability from which a frame counts as speech when none was going on."""
 
-    stop_threshold: _Probability = 0.35
+    stop_threshold: _Probability = _TURN.stop_threshold
     """VAD probability below which a frame counts as silence during speech."""
 
-    start_seconds: _Seconds = 0.06
+    start_seconds: _Seconds = _TURN.start_seconds
     """Speech this long begins an utterance: a click is shorter."""
 
-    pre_roll_seconds: _Seconds = 0.5
+    pre_roll_seconds: _Seconds = _TURN.pre_roll_seconds
     """Audio kept from before the detected start, so that the first word is never clipped."""
 
-    min_speech_seconds: _Seconds = 0.1
+    min_speech_seconds: _Seconds = _TURN.min_speech_seconds
     """An utterance with less speech than this is dropped as noise."""
 
-    wait_seconds: _Seconds = 0.5
+    wait_seconds: _Seconds = _TURN.endpoint.unknown
     """Silence that ends a turn when nothing is known of its words."""
 
-    finished_wait_seconds: _Seconds = 0.3
+    finished_wait_seconds: _Seconds = _TURN.endpoint.finished
     """Silence that ends a turn whose words are a finished sentence."""
 
-    unfinished_wait_seconds: _Seconds = 2.0
+    unfinished_wait_seconds: _Seconds = _TURN.endpoint.unfinished
     """Silence that ends a turn whose words are plainly unfinished, as after "and then I, um"."""
 
-    max_utterance_seconds: _Seconds = 120.0
+    max_utterance_seconds: _Seconds = _TURN.max_utterance_seconds
     """A hands-free utterance is ended here: a television never pauses."""
 
-    barge_in: bool = False
+    barge_in: bool = _TURN.barge_in
     """Whether speech interrupts the reply; needs an echo canceller or headphones."""
 
-    cancel_seconds: _Seconds = 0.4
+    cancel_seconds: _Seconds = _TURN.cancel_seconds
     """Speech over the reply this long cancels it; until then it is only paused."""
 
-    resume_seconds: _Seconds = 2.0
+    resume_seconds: _Seconds = _TURN.resume_seconds
     """A paused reply goes on after this much silence without words: it was a cough or an "uh-huh"."""
 
 
