@@ -121,8 +121,12 @@ def raise_failure(result: "TurnResult") -> None:
 
 def stage_line(timing: "Timing") -> str:
     """Describe where the time of a turn went, in the order of the stages."""
+    from dataclasses import replace
+
     from hotpin.timing import STAGES
 
+    if timing.stt_final is None:  # the words of a typed question are there when its time begins
+        timing = replace(timing, stt_final=0.0)
     took = [(stage.name, timing.seconds(stage)) for stage in STAGES]
     parts = " + ".join(f"{name} {seconds:.2f}" for name, seconds in took if seconds is not None)
     total = timing.voice_to_voice

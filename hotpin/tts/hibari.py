@@ -35,7 +35,9 @@ class HibariTts:
     @property
     def info(self) -> EngineInfo:
         """What this engine is."""
-        return EngineInfo("hibari", self._settings.tts.voice or "heart", f"{self._settings.tts.threads} thread(s)")
+        return EngineInfo(
+            "hibari", f"hibari-{self._settings.tts.voice or 'heart'}", f"{self._settings.tts.threads} thread(s)"
+        )
 
     @property
     def voices(self) -> Sequence[str]:
