@@ -131,6 +131,7 @@ def test_a_reply_that_cannot_be_written_is_refused(hotpin: Hotpin, make_wav: Mak
     ran.refused("cannot be written")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_models")
 @pytest.mark.parametrize("seconds", [0.05, 2.0])
 def test_silence_is_told_to_be_nothing(hotpin: Hotpin, make_wav: MakeWav, seconds: float) -> None:

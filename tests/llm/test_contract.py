@@ -147,6 +147,7 @@ def test_a_discarded_question_leaves_the_history_in_the_cache(talk: Talk) -> Non
     assert 0 < talk.evaluated <= FEW_TOKENS
 
 
+@pytest.mark.slow
 def test_conversations_that_alternate_keep_their_own_history_in_the_cache(llm: CountingLlm) -> None:
     talks = {topic: Talk(llm, f"alternating-{topic}") for topic in ("dogs", "cats", "birds")}
     said = {topic: [f"Tell me about {topic}."] for topic in talks}
