@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -52,6 +53,8 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     _calm_native_libraries()
+    # Whoever ends the program politely gets what Ctrl-C gets: nothing half-written is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = _run(list(sys.argv[1:] if arguments is None else arguments))
     _flush()
     # Native inference may still run on daemon threads: the interpreter's own way out would crash or wait for it.

@@ -138,7 +138,7 @@ class Conversation:
                     self._step(self._signals.get(), self.clock.now())
                 self._watch_reply()
         except Exception as error:
-            log.exception("the listener failed")
+            log.debug("the listener failed", exc_info=True)
             self.bus.publish(Failed(self.options.name, self._turn, "audio", error))
 
     def _listen(self, frame: Frame) -> None:
@@ -252,9 +252,9 @@ class Conversation:
         def work() -> None:
             try:
                 self._engines.llm.prepare(self.options.name, self._history.prefix(), ticket.cancelled)
-            except Exception:
+            except Exception as error:
                 # Only a head start is lost; the turn itself will report what is wrong.
-                log.warning("the prompt could not be evaluated ahead", exc_info=True)
+                log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
 
         try:
             self._engines.llm_worker.submit(ticket, work)

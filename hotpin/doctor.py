@@ -154,7 +154,7 @@ def _output_name(device: str) -> str:
     except (sounddevice.PortAudioError, ValueError) as error:
         raise AudioError(
             f"there is no sound output {device!r}" if device else "there is no sound output",
-            "Connect one, or do without: hotpin demo and hotpin ask write the reply to a file",
+            "Connect one, or do without: hotpin demo and hotpin ask --out write to a file",
         ) from error
     return str(found["name"])
 

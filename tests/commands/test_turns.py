@@ -134,13 +134,17 @@ def test_a_very_long_typed_question_is_answered(hotpin: Hotpin) -> None:
     assert turn["reply"]
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", [["bench"], ["ask", "Tell me a long story.", "--out", "x.wav", "--real-time"]])
-def test_ctrl_c_stops_at_once(hotpin: Hotpin, command: list[str]) -> None:
+def test_ctrl_c_stops_at_once_and_leaves_nothing_behind(
+    hotpin: Hotpin, command: list[str], how: signal.Signals
+) -> None:
     with hotpin.start(*command) as process:
         assert process.stderr is not None
         assert any("Loaded" in line for line in process.stderr)
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         process.communicate(timeout=10.0)
         assert process.returncode == 130
         assert time.monotonic() - began < 2.0
+    assert list(hotpin.home.glob("*.wav")) + list(hotpin.home.glob(".*.part")) == []
