@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,6 @@ import typer
 from hotpin import __version__
 from hotpin.commands import ask, bench, demo, models, stt_test, tts_test
 from hotpin.commands.doctor import doctor
-from hotpin.threads import limit_spinning
 
 EXIT_FAILED = 1
 
@@ -52,7 +52,6 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _calm_native_libraries()
     # Whoever ends the program politely gets what Ctrl-C gets: nothing half-written is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -80,23 +79,16 @@ def _report(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename or 'standard output'}"
+    text = " ".join(text.split()) or type(error).__name__
     typer.echo(f"hotpin: {text}", err=True)
     return EXIT_FAILED
 
 
 def _flush() -> None:
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (BrokenPipeError, ValueError):
-        # The reader of a pipe has gone: there is nobody left to tell.
-        pass
-
-
-def _calm_native_libraries() -> None:
-    """Tell native libraries, before any is loaded, to leave the cores and the terminal to others."""
-    limit_spinning()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Where llama.cpp aborts, no debugger should be started to print hundreds of lines.
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read a pipe may have gone; a stream that was closed from the start is None.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()

@@ -10,7 +10,6 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hotpin.errors import HotpinError, SettingsError
-from hotpin.threads import limit_spinning
 
 if TYPE_CHECKING:
     from hotpin.llm.base import Llm
@@ -62,7 +61,6 @@ def build_tts(settings: "Settings") -> "Tts":
 
 
 def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the four callers name the type
-    limit_spinning()
     found = [point for point in entry_points(group=f"hotpin.{kind}") if point.name == name]
     if not found:
         raise SettingsError(f"there is no {kind} engine {name!r}", f"Choose one of: {', '.join(names(kind))}")

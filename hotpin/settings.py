@@ -8,6 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,8 +120,8 @@ class DialogSettings(_Section):
     """Pairs kept when the history is trimmed: in one step, so that the model's cached prefix breaks rarely."""
 
     prompt: str = (
-        "You are Hotpin, a friendly voice assistant. Answer in one to three short spoken sentences, in plain words, "
-        "without lists, markdown or emoji. If you do not know something, say so."
+        "You are Hotpin, a helpful voice assistant. Give short, correct answers in plain English, in one to three "
+        "sentences, without lists or emoji. If you do not know something, say so."
     )
     """The system prompt."""
 
@@ -216,7 +217,10 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     """
     env = os.environ if environ is None else environ
     layer = _from_toml(paths.config_file())
-    for folder in (paths.config_dir(), Path.cwd()):
+    folders = [paths.config_dir()]
+    with suppress(FileNotFoundError):  # the working folder may have been deleted
+        folders.append(Path.cwd())
+    for folder in folders:
         layer += _from_dotenv(folder / ".env")
     layer += _from_environment(env, "environment variable ")
     layer += _from_options(overrides or {})
@@ -265,7 +269,18 @@ def _from_environment(env: Mapping[str, str], origin: str) -> _Layer:
         if name.upper().startswith(ENV_PREFIX) and ENV_DELIMITER in name:
             section, _, key = name[len(ENV_PREFIX) :].lower().partition(ENV_DELIMITER)
             layer.append((section, key, value, origin + name))
+        else:
+            _refuse_slip(name, origin)
     return layer
+
+
+def _refuse_slip(name: str, origin: Origin) -> None:
+    """Refuse ``HOTPIN_LLM_MODEL``, which would otherwise do nothing: the likeliest slip of all."""
+    prefix, _, rest = name.upper().partition("_")
+    section, _, key = rest.partition("_")
+    if f"{prefix}_" == ENV_PREFIX and section.lower() in Settings.model_fields:
+        meant = f"{ENV_PREFIX}{section}{ENV_DELIMITER}{key or 'KEY'}"
+        raise SettingsError(f"{origin}{name} is not the name of a setting", f"Did you mean {meant}?")
 
 
 def _from_options(overrides: Mapping[str, Any]) -> _Layer:

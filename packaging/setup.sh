@@ -240,7 +240,7 @@ pull_models() {
     if models_are_there; then return; fi
     step "Fetching the models that the settings name"
     .venv/bin/hotpin models pull </dev/null ||
-        fail "the starter models are not complete" "Run this again: what has arrived is kept"
+        fail "the models that the settings name are not complete" "Run this again: whole ones are kept"
 }
 
 # Looks at sizes only, where `hotpin models pull` would read gigabytes to check their hashes.

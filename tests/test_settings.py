@@ -247,3 +247,15 @@ def test_a_wrong_option_is_said_by_its_name(sources: Sources) -> None:
 def test_the_source_that_won_is_the_one_that_is_named(sources: Sources) -> None:
     sources.write_toml("[llm]\nthreads = 2\n")
     assert sources.error(HOTPIN_LLM__THREADS="two").startswith("environment variable HOTPIN_LLM__THREADS: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("HOTPIN_LLM_MODEL", "HOTPIN_LLM__MODEL"), ("HOTPIN_LLM", "HOTPIN_LLM__KEY")]
+)
+def test_a_name_with_one_underscore_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not the name of a setting. Did you mean {meant}"):
+        load(environ={name: "x"})
+
+
+def test_other_names_that_begin_alike_are_left_alone() -> None:
+    assert load(environ={"HOTPIN_HOME": "/nowhere", "HOTPIN_RIG_DIR": "x"}) == load(environ={})

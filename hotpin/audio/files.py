@@ -29,6 +29,9 @@ RAW_SUFFIXES = frozenset({".raw", ".pcm"})
 _Block = tuple[int, Samples]
 """A rate in Hz and mono samples at that rate."""
 
+_CONTAINER_MARKS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"\x1aE\xdf\xa3")
+"""What files of common formats begin with."""
+
 _BLOCK_BYTES = 32_768
 _SAMPLE_BYTES = 2
 _NO_LENGTH = (0, 2**32 - 1)
@@ -103,8 +106,17 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise AudioError(f"{_quoted(path)} cannot be read: {reason}", "Check the path and the disk") from error
 
 
+def _refuse_container(file: BinaryIO, path: Path) -> None:
+    """Refuse to take a file for raw that is plainly not: its header and codes would be heard as noise."""
+    head = file.read(12)
+    file.seek(0)
+    if head.startswith(_CONTAINER_MARKS) or head[4:8] == b"ftyp":
+        raise AudioError(f"{_quoted(path)} is not raw audio: it says itself what it is", "Leave the rate out")
+
+
 def _blocks(file: BinaryIO, path: Path, raw_rate: int | None) -> Iterator[_Block]:
     if raw_rate is not None:
+        _refuse_container(file, path)
         return _pcm(file, raw_rate, sys.maxsize)
     size = _plain_wav(file)
     if size is not None:

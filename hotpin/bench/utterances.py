@@ -103,7 +103,7 @@ def _load_one(path: Path) -> Utterance:
     except FileNotFoundError as error:
         raise AudioError(f"{label.name} is missing beside {path.name}", 'It holds {"text", "speech_end_s"}') from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AudioError(f"{label.name} is not as it must be: {error}", 'It holds {"text", "speech_end_s"}') from error
+        raise AudioError(f"{label.name} is not as it must be", 'It holds {"text": WORDS, "speech_end_s": S}') from error
     pieces: list[Samples] = []
     for frame in files.read(path):
         if frame.end > MAX_SECONDS:

@@ -17,7 +17,7 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     text: Annotated[str | None, typer.Argument(help="The question, typed.")] = None,
     audio: Annotated[Path | None, typer.Option(help="The question, as a recording in any format.")] = None,
     rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if the recording is raw PCM.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the spoken reply to this WAV instead of playing it.")] = None,
+    out: common.OutOption = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Feed the recording at the pace of speech, hands-free.")
     ] = False,
@@ -27,6 +27,7 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     llm_model: common.LlmModelOption = None,
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
+    language: common.LanguageOption = None,
     temperature: Annotated[float | None, typer.Option(help="Randomness of the reply, 0 to 2.")] = None,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -35,9 +36,12 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
         raise typer.BadParameter("give either a question or --audio FILE")
     if text is not None and not text.strip():
         raise typer.BadParameter("the question is empty")
+    if text is not None and _is_undecodable(text):
+        raise typer.BadParameter("the question is not valid UTF-8")
     settings = common.load_settings(
         stt__engine=stt,
         stt__model=stt_model,
+        stt__language=language,
         llm__engine=llm,
         llm__model=llm_model,
         tts__engine=tts,
@@ -50,20 +54,27 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     _ask(settings, question or "", out, real_time=real_time, as_json=as_json)
 
 
+def _is_undecodable(text: str) -> bool:
+    """Whether bytes that are no text stand in it: Python carries them along as surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _ask(settings: "Settings", asked: "str | Recording", out: Path | None, *, real_time: bool, as_json: bool) -> None:
     from hotpin.app import Question
     from hotpin.commands import turns
-    from hotpin.errors import AudioError
+    from hotpin.errors import AudioError, LlmError
 
     typed = isinstance(asked, str)
     kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "llm", "tts")
-    with common.loaded_app(settings, kinds) as app, turns.output(settings, out, real_time=real_time) as sound:
+    with turns.output(settings, out, real_time=real_time) as sound, common.loaded_app(settings, kinds) as app:
         question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=real_time)
         on_event = (lambda _: None) if as_json else turns.show
         result = turns.hold(app, question, sound, on_event, push_to_talk=not typed and not real_time)
         common.raise_failure(result)
         if not result.heard:
             raise AudioError("I heard nothing: there is no speech in this recording", "Speak louder, or closer")
+        if not result.reply:
+            raise LlmError("the model gave no answer", "Ask in other words, or choose a larger model")
     if as_json:
         seconds = 0.0 if isinstance(asked, str) else asked.seconds
         common.print_json({**result.as_dict(seconds), "out": str(out) if out else None})

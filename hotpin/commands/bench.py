@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def bench(  # noqa: PLR0913, PLR0917 - one argument per option
     utterances: Annotated[
-        Path | None, typer.Option(help="Folder of NN.wav with NN.json; without it, questions are synthesised.")
+        Path | None, typer.Option(help="Folder of NN.wav with NN.json; else 24 questions are synthesised.")
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="How often each is asked.")] = 1,
     stt: common.SttEngineOption = None,
@@ -39,7 +39,7 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
     with common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app:
         given = given or synthesise(app.engines.tts)
         seconds = sum(utterance.seconds for utterance in given)
-        common.say(f"{len(given)} utterances, {repeat} times: at least {repeat * (seconds + 2 * len(given)):.0f} s")
+        common.say(f"{len(given) * repeat} turns in real time: at least {repeat * (seconds + 2 * len(given)):.0f} s")
         turns = runner.run(app, given, repeat, _show)
         report = Report(app.engines.infos, app.load_seconds, turns)
     if as_json:

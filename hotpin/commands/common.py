@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
     from hotpin.settings import Settings
     from hotpin.timing import Timing
 
+
+def wav_name(path: Path | None) -> Path | None:
+    """Refuse to write a WAV under another kind of name, where it might replace something else."""
+    if path is not None and path.suffix.lower() not in (".wav", ".wave"):
+        raise typer.BadParameter(f"it writes WAV audio: give {path.name!r} a name that ends in .wav")
+    return path
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 SttEngineOption = Annotated[str | None, typer.Option("--stt", help="Speech recogniser, such as whisper.")]
 SttModelOption = Annotated[str | None, typer.Option("--stt-model", help="Its model: a known name or a folder.")]
 LlmEngineOption = Annotated[str | None, typer.Option("--llm", help="Language model engine, or auto.")]
 LlmModelOption = Annotated[str | None, typer.Option("--llm-model", help="Its model: a known name or a GGUF file.")]
 TtsEngineOption = Annotated[str | None, typer.Option("--tts", help="Voice engine, such as hibari.")]
+LanguageOption = Annotated[str | None, typer.Option(help="What is spoken: ISO 639-1 code, or auto; en unless set.")]
+OutOption = Annotated[
+    Path | None, typer.Option(help="Write the speech to this .wav instead of playing it.", callback=wav_name)
+]
 VoiceOption = Annotated[str | None, typer.Option("--voice", help="A voice of that engine.")]
 
 

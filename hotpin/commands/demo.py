@@ -1,9 +1,6 @@
 """``hotpin demo``: answers recorded questions, on any machine."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from hotpin.commands import common
 
@@ -11,12 +8,13 @@ DEFAULT_OUT = Path("hotpin-demo.wav")
 
 
 def demo(
-    out: Annotated[
-        Path | None, typer.Option(help="Write the replies to this WAV; without a sound device, hotpin-demo.wav.")
-    ] = None,
+    out: common.OutOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Answer the recorded questions that come with Hotpin aloud, and show where the time goes."""
+    """Answer the recorded questions that come with Hotpin aloud, and show where the time goes.
+
+    Without a sound device the replies go to hotpin-demo.wav.
+    """
     from hotpin import paths
     from hotpin.audio.speaker import has_output
     from hotpin.commands import turns
@@ -29,8 +27,8 @@ def demo(
         common.say(f"There is no sound output: the replies go to {out}")
     results = []
     with (
-        common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app,
         turns.output(settings, out, real_time=False) as sound,
+        common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app,
     ):
         for path in questions:
             recording = turns.Recording(path)

@@ -13,7 +13,7 @@ def stt_test(
     rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if it is raw PCM.")] = None,
     stt: common.SttEngineOption = None,
     stt_model: common.SttModelOption = None,
-    language: Annotated[str | None, typer.Option(help="ISO 639-1 code, or auto.")] = None,
+    language: common.LanguageOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Transcribe a recording and show how fast that was."""
@@ -47,7 +47,8 @@ def stt_test(
             }
         )
         return
-    typer.echo(text)
-    if not text:
+    if text:
+        typer.echo(text)
+    else:
         common.say("I heard nothing: there is no speech in this recording")
     common.say(f"{info.name} {info.model}: {recording.seconds:.2f} s of audio in {wall:.2f} s, factor {factor:.3f}")

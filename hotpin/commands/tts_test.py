@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def tts_test(
     text: Annotated[str, typer.Option(help="What to say.")],
-    out: Annotated[Path | None, typer.Option(help="Write it to this WAV instead of playing it.")] = None,
+    out: common.OutOption = None,
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
     speed: Annotated[float | None, typer.Option(help="0.5 to 2; 1 is the voice's own pace.")] = None,

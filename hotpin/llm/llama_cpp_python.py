@@ -57,7 +57,9 @@ class LlamaCppPython:
         try:
             from hotpin.llm.llama_context import LlamaContext
         except (ImportError, OSError, RuntimeError) as error:  # the binding raises any of them
-            raise LlmError(f"llama-cpp-python does not work here: {error}", "Set llm.engine to xllamacpp") from error
+            raise LlmError(
+                f"llama-cpp-python does not work here: {error}", "Compile it: make native; or choose xllamacpp"
+            ) from error
         size = native.context_size(self._settings, header)
         context = LlamaContext(path, size, self._threads)
         self._loaded = context, PromptWriter(template, size, lambda text: len(context.tokenise(text)))

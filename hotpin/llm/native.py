@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hotpin.environment import available_cores
 from hotpin.llm.gguf_header import GgufHeader, read_header
-from hotpin.threads import available_cores
 
 if TYPE_CHECKING:
     from hotpin.settings import Settings

@@ -4,6 +4,7 @@ llama.cpp evaluates only what differs from the last prompt, so everything here s
 turn begins with the prompt of this one.
 """
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,6 +15,8 @@ from hotpin.llm.base import Message
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+log = logging.getLogger(__name__)
 
 CountTokens = Callable[[Sequence[Message]], int]
 """Gives the tokens of the prompt that some messages make."""
@@ -226,6 +229,7 @@ def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> 
     kept = list(messages)
     if count_tokens(kept) <= budget:
         return kept
+    log.warning("the conversation is longer than the model's context: a part of it is left out")
     start = 1 if messages and messages[0].role == "system" else 0
     head, turns = messages[:start], messages[start:]
     questions = [i for i, m in enumerate(turns) if m.role == "user" and (i == 0 or turns[i - 1].role != "user")]

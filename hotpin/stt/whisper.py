@@ -12,11 +12,11 @@ import numpy as np
 from hotpin.audio.blocks import Reblocker, require_capture_rate
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_float
 from hotpin.cancel import Cancelled, never
+from hotpin.environment import available_cores
 from hotpin.errors import ModelError, SttError
 from hotpin.registry import EngineInfo
 from hotpin.stt.base import Transcript
 from hotpin.stt.whisper_decoder import FULL_WINDOW_SECONDS, WhisperDecoder, is_model_folder, is_no_speech
-from hotpin.threads import available_cores
 from hotpin.vad.silero import SileroVad
 
 if TYPE_CHECKING:

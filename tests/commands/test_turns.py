@@ -148,3 +148,13 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing_behind(
         assert process.returncode == 130
         assert time.monotonic() - began < 2.0
     assert list(hotpin.home.glob("*.wav")) + list(hotpin.home.glob(".*.part")) == []
+
+
+def test_no_answer_is_a_failure_and_leaves_no_file(hotpin: Hotpin) -> None:
+    rambling = "word " * 400 + QUESTION
+    ran = hotpin("ask", rambling, "--temperature", "0", "--out", hotpin.home / "reply.wav", "--json")
+    if ran.status == 0:  # a model may also find an answer to that; then it has to be one
+        assert ran.json()["reply"]
+    else:
+        ran.refused("no answer")
+        assert not (hotpin.home / "reply.wav").exists()

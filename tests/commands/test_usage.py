@@ -1,6 +1,9 @@
 """The command line: help, wrong usage, and input that cannot be used."""
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +52,9 @@ def test_completion_offers_commands(hotpin: Hotpin) -> None:
         ["stt-test", "--input", "x.wav", "--rate", "0"],
         ["tts-test", "--text", ""],
         ["tts-test", "--text", "🙂"],
+        ["tts-test", "--text", "hello", "--out", "notes.md"],
+        ["ask", "hello", "--out", "reply.mp3"],
+        ["ask", os.fsdecode(b"\xff\xfe")],
         ["bench", "--repeat", "0"],
         ["models"],
     ],
@@ -151,3 +157,14 @@ def test_a_benchmark_needs_utterances_with_labels(hotpin: Hotpin, make_wav: Make
 def test_words_never_reach_the_log(hotpin: Hotpin) -> None:
     ran = hotpin("ask", "zanzibar", LOG_LEVEL="DEBUG", HOTPIN_MODELS__DIR=os.devnull)
     assert "zanzibar" not in ran.err
+
+
+def test_a_closed_standard_output_is_no_reason_to_crash(hotpin: Hotpin) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -m hotpin models list >&-"
+    ran = subprocess.run(["sh", "-c", command], cwd=hotpin.home, capture_output=True, text=True, check=False)
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_rate_for_a_file_that_says_its_own_is_refused(hotpin: Hotpin, make_wav: MakeWav) -> None:
+    path = make_wav("sound.wav", np.zeros(16_000, np.int16))
+    hotpin("stt-test", "--input", path, "--rate", "16000").refused("not raw audio", "Leave the rate out")
