@@ -229,7 +229,6 @@ def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> 
     kept = list(messages)
     if count_tokens(kept) <= budget:
         return kept
-    log.warning("the conversation is longer than the model's context: a part of it is left out")
     start = 1 if messages and messages[0].role == "system" else 0
     head, turns = messages[:start], messages[start:]
     questions = [i for i, m in enumerate(turns) if m.role == "user" and (i == 0 or turns[i - 1].role != "user")]
@@ -241,6 +240,7 @@ def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> 
 
 
 def _cut(messages: list[Message], count_tokens: CountTokens, budget: int) -> list[Message]:
+    log.warning("the question is longer than the model's context: its middle is left out")
     shortened = list(messages)
     for least, index in ((MIN_CHARACTERS, -1), (0, 0), (1, -1)):
         shortened = _cut_one(shortened, index, least, count_tokens, budget)
