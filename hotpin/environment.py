@@ -5,6 +5,7 @@ asked: onnxruntime reports its use to its maker unless it is told not to, and ca
 """
 
 import os
+import sys
 
 FORCED = {
     "ORT_DISABLE_TELEMETRY": "1",
@@ -14,6 +15,9 @@ FORCED = {
 
 SPIN_COUNT = "1000"
 """Rounds that a waiting OpenMP thread spins."""
+
+MALLOC_ARENAS = 2
+_M_ARENA_MAX = -8  # malloc.h
 
 DEFAULTS = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -38,6 +42,21 @@ def limit_spinning() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+
+
+def limit_malloc_arenas() -> None:
+    """Have glibc share two heaps among all threads instead of up to eight a core, each keeping what it once held.
+
+    Measured with `hotpin bench --repeat 2` on 2 cores: 574 MiB resident instead of 666, at the same speed. It can only
+    be told by a call, since the environment variable is read when the process starts.
+    """
+    if not sys.platform.startswith("linux") or "MALLOC_ARENA_MAX" in os.environ:
+        return
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # musl has none, and no arenas either
+        libc.mallopt(_M_ARENA_MAX, MALLOC_ARENAS)
 
 
 def available_cores() -> int:

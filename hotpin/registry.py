@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from hotpin.environment import limit_malloc_arenas
 from hotpin.errors import HotpinError, SettingsError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def build_tts(settings: "Settings") -> "Tts":
 
 
 def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the four callers name the type
+    limit_malloc_arenas()
     found = [point for point in entry_points(group=f"hotpin.{kind}") if point.name == name]
     if not found:
         raise SettingsError(f"there is no {kind} engine {name!r}", f"Choose one of: {', '.join(names(kind))}")

@@ -45,3 +45,18 @@ def test_engines_write_nothing_into_the_home_of_the_person(tmp_path: Path) -> No
     environ.pop("ORT_DISABLE_TELEMETRY", None)
     subprocess.run([sys.executable, "-c", use], env=environ, check=True)
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps are Linux's")
+def test_threads_share_two_heaps() -> None:
+    """malloc_info(3) lists each heap that is in use."""
+    use = (
+        "import ctypes, threading; from hotpin import environment; environment.limit_malloc_arenas();"
+        "libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; wait = threading.Barrier(17);"
+        "threads = [threading.Thread(target=lambda: (libc.malloc(100_000), wait.wait())) for _ in range(16)];"
+        "[thread.start() for thread in threads]; wait.wait(); libc.fopen.restype = ctypes.c_void_p;"
+        "out = libc.fopen(b'/dev/stdout', b'w'); libc.malloc_info(0, ctypes.c_void_p(out)); libc.fflush(None)"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    ran = subprocess.run([sys.executable, "-c", use], env=environ, capture_output=True, text=True, check=True)
+    assert 1 <= ran.stdout.count("<heap nr=") <= environment.MALLOC_ARENAS
