@@ -4,7 +4,6 @@ Whisper invents words where there are none, so nothing is decoded that holds no 
 its own (Silero, real-time factor 0.007), whichever one the conversation uses.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,13 +72,13 @@ class WhisperStt:
             from hotpin import models
 
             folder = models.resolve(self._settings, "stt", self._settings.stt.model)
-            if not is_model_folder(Path(folder)):
+            if not is_model_folder(folder):
                 raise ModelError(
                     f"{folder} is not a Whisper model for CTranslate2 (model.bin, config.json, tokenizer.json)",
                     "See the models there are with: hotpin models list",
                 )
             self._vad.load()
-            self._decoder = WhisperDecoder(Path(folder), self._threads, self._settings.stt.language)
+            self._decoder = WhisperDecoder(folder, self._threads, self._settings.stt.language)
 
     def stream(self) -> "WhisperStream":
         """Begin a new utterance.
@@ -106,6 +105,7 @@ class WhisperStream:
         self._blocks = Reblocker(FRAME_SAMPLES)
         self._pieces: list[Samples] = []
         self._levels: list[float] = []  # speech probability of each piece
+        self._has_speech = False  # whether any of them may hold speech; looked up for every piece, so not searched for
         self._seconds = 0.0
         self._texts: list[str] = []
 
@@ -139,7 +139,8 @@ class WhisperStream:
         self._pieces.append(block)
         self._levels.append(self._vad.probability(Frame(block)))
         self._seconds += len(block) / CAPTURE_RATE
-        if max(self._levels) < SPEECH_PROBABILITY:
+        self._has_speech = self._has_speech or self._levels[-1] >= SPEECH_PROBABILITY
+        if not self._has_speech:
             while self._seconds - self._piece_seconds(0) >= LEAD_SECONDS:
                 self._drop_first()
         elif self._seconds >= MAX_WINDOW_SECONDS:
@@ -150,6 +151,7 @@ class WhisperStream:
         pieces, levels = self._pieces[:count], np.array(self._levels[:count])
         del self._pieces[:count], self._levels[:count]
         self._seconds = sum(len(piece) for piece in self._pieces) / CAPTURE_RATE
+        self._has_speech = any(level >= SPEECH_PROBABILITY for level in self._levels)
         speech = np.flatnonzero(levels >= SPEECH_PROBABILITY)
         if not len(speech):
             return
