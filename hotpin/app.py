@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Self
 
-from hotpin import model_manifest
+from hotpin import model_manifest, personas
 from hotpin.audio.mic import Microphone, NoMicrophone
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.endpoint import EndpointPolicy
@@ -71,10 +71,10 @@ class App:
         return ConversationOptions(
             name=name,
             policy=turn_policy(s),
-            prompt=s.dialog.prompt,
+            prompt=s.dialog.prompt or personas.find(s.dialog.agent).prompt,
             max_turns=s.dialog.max_turns,
             keep_turns=min(s.dialog.keep_turns, s.dialog.max_turns),
-            reply=ReplyOptions(temperature(s), s.llm.max_tokens),
+            reply=ReplyOptions(temperature(s), s.llm.max_tokens or ReplyOptions().max_tokens),
             voice=s.tts.voice,
             push_to_talk=push_to_talk,
         )

@@ -92,7 +92,7 @@ def _settings() -> tuple[Settings, Check]:
 
 
 def _chosen_models(chosen: Settings) -> list[tuple[Kind, str]]:
-    return [("stt", chosen.stt.model), ("llm", chosen.llm.model)]
+    return [("stt", models.stt_model(chosen)), ("llm", chosen.llm.model)]
 
 
 def _model(chosen: Settings, kind: Kind, name: str) -> Check:

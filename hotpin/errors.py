@@ -55,3 +55,7 @@ class BusyError(HotpinError):
 
     def __init__(self, message: str, fix: str = "Try again in a moment") -> None:
         super().__init__(message, fix, retryable=True)
+
+
+class StoreError(HotpinError):
+    """Sessions cannot be read or kept."""

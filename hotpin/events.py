@@ -93,9 +93,16 @@ class TurnDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed(Event):
+    """Something a person should know, though nothing has failed: a voice that was switched, a store that is slow."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(Event):
     """Something went wrong; the conversation goes on."""
 
     stage: str
-    """``stt``, ``llm``, ``tts``, ``audio``."""
+    """``stt``, ``llm``, ``tts``, ``audio``, ``store``."""
     error: Exception

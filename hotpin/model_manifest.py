@@ -107,6 +107,9 @@ class Model:
     memory_mb: int
     """MB. Resident memory in use, about."""
 
+    engine: str = ""
+    """The engine that runs it; empty where every engine of its kind does."""
+
     temperature: float | None = None
     """For an llm: the randomness of replies that suits it, where that is not the usual one."""
 

@@ -170,6 +170,35 @@ def list_models(settings: "Settings") -> list[ModelStatus]:
     return [_status(settings, model) for model in model_manifest.load().values()]
 
 
+def stt_model(settings: "Settings") -> str:
+    """Name the recogniser's model: the chosen one, else the first of the engine that knows the language.
+
+    Empty for an engine of which the manifest knows no model.
+
+    Raises:
+        ModelError: if it knows some, and none of them for this language.
+    """
+    return settings.stt.model or _first("stt", settings.stt.engine, settings.stt.language)
+
+
+def tts_model(settings: "Settings") -> str:
+    """Name the voice engine's model: the chosen one, else the engine's first; empty where the manifest knows none."""
+    return settings.tts.model or _first("tts", settings.tts.engine, "")
+
+
+def _first(kind: Kind, engine: str, language: str) -> str:
+    known = [model for model in model_manifest.load().values() if model.kind == kind and model.engine == engine]
+    for model in known:
+        if language in ("", "auto") or "*" in model.languages or language in model.languages:
+            return model.name
+    if not known:
+        return ""
+    raise ModelError(
+        f"no model for {engine} is known that understands {language!r}",
+        f"Name a model or a folder of your own in {kind}.model. {_known(kind)}",
+    )
+
+
 def chosen(settings: "Settings") -> list[str]:
     """List the models of the manifest that the settings name: the starter profile where nothing else is set.
 
@@ -177,7 +206,7 @@ def chosen(settings: "Settings") -> list[str]:
         ModelError: if one is neither a known model nor a file or folder of the person's own.
     """
     known = model_manifest.load()
-    names: list[tuple[Kind, str]] = [("stt", settings.stt.model), ("llm", settings.llm.model)]
+    names: list[tuple[Kind, str]] = [("stt", stt_model(settings)), ("llm", settings.llm.model)]
     for kind, name in names:
         if name not in known:
             _own(kind, name)

@@ -31,7 +31,7 @@ def tts_test(
     from hotpin import registry
 
     engine = registry.build_tts(settings)
-    info, used = engine.info, settings.tts.voice or engine.voices[0]
+    info, used = engine.info, engine.voice(settings.tts.voice).name
     with common.loading([info.model]):
         engine.load()
     began = perf_counter()

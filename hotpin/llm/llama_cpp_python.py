@@ -67,7 +67,9 @@ class LlamaCppPython:
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
         context, prompts = self._ready()
-        tokens = context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens))
+        tokens = context.tokenise(
+            prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens)
+        )
         self._read(session, tokens, cancelled, keep=len(tokens))
 
     def reply(

@@ -82,7 +82,7 @@ class XllamacppServer:
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
         _, prompts, _ = self._ready()
-        write = partial(prompts.beginning, messages, self._settings.llm.max_tokens)
+        write = partial(prompts.beginning, messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens)
         for _ in self._texts(session, write, {"max_tokens": 0}, cancelled):
             pass  # it writes one token all the same, and forgets it
 

@@ -9,6 +9,19 @@ from hotpin.registry import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word and when it was said."""
+
+    text: str
+    start: float
+    """s since the utterance began."""
+    end: float
+    """s since the utterance began."""
+    confidence: float = 1.0
+    """0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was understood."""
 
@@ -23,6 +36,12 @@ class Transcript:
 
     generation: int = 0
     """The conversation's generation it was made under."""
+
+    words: tuple[Word, ...] = ()
+    """Each word with its times, where the engine tells them."""
+
+    language: str = ""
+    """ISO 639-1 code of what was spoken, where the engine found it out."""
 
 
 class SttStream(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hotpin import models
 from hotpin.audio.blocks import Reblocker, require_capture_rate
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_float
 from hotpin.cancel import Cancelled, never
@@ -59,7 +60,7 @@ class WhisperStt:
     @property
     def info(self) -> EngineInfo:
         """What this engine is."""
-        return EngineInfo("whisper", self._settings.stt.model, f"int8, {self._threads} threads")
+        return EngineInfo("whisper", models.stt_model(self._settings), f"int8, {self._threads} threads")
 
     def load(self) -> None:
         """Read the model; a second call does nothing.
@@ -69,9 +70,7 @@ class WhisperStt:
             SttError: if it does not know the language of the settings.
         """
         if self._decoder is None:
-            from hotpin import models
-
-            folder = models.resolve(self._settings, "stt", self._settings.stt.model)
+            folder = models.resolve(self._settings, "stt", models.stt_model(self._settings))
             if not is_model_folder(folder):
                 raise ModelError(
                     f"{folder} is not a Whisper model for CTranslate2 (model.bin, config.json, tokenizer.json)",

@@ -9,6 +9,7 @@ from hotpin.audio.frame import Frame, to_int16
 from hotpin.cancel import Cancelled, never
 from hotpin.errors import ModelError, TtsError
 from hotpin.registry import EngineInfo
+from hotpin.tts.base import Voice, find_voice
 from hotpin.tts.silence import trim
 
 if TYPE_CHECKING:
@@ -30,22 +31,29 @@ class HibariTts:
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
+        self._threads = settings.tts.threads or 1  # more gain it little
         self._loaded: dict[str, Any] = {}
 
     @property
     def info(self) -> EngineInfo:
         """What this engine is."""
-        return EngineInfo(
-            "hibari", f"hibari-{self._settings.tts.voice or 'heart'}", f"{self._settings.tts.threads} thread(s)"
-        )
+        return EngineInfo("hibari", f"hibari-{self._settings.tts.voice or 'heart'}", f"{self._threads} thread(s)")
 
     @property
-    def voices(self) -> Sequence[str]:
-        """Names of the voices on this machine, the default first. The library would download others: never unasked."""
+    def voices(self) -> Sequence[Voice]:
+        """The voices on this machine, the default first. The library would download others: never unasked."""
         from hibari import voices
 
         present = [name for name in voices.VOICES if _file(name) is not None]
-        return sorted(present, key=lambda name: name != voices.DEFAULT)
+        return [Voice(name, ("en",)) for name in sorted(present, key=lambda name: name != voices.DEFAULT)]
+
+    def voice(self, name: str = "") -> Voice:
+        """Look a voice up; empty means the default.
+
+        Raises:
+            TtsError: if there is none of that name here.
+        """
+        return find_voice("hibari", self.voices, name)
 
     def load(self) -> None:
         """Read the voice of the settings and its pronunciation rules; a second call does nothing.
@@ -54,7 +62,7 @@ class HibariTts:
             ModelError: if the voice's files are damaged.
             TtsError: if there is no such voice here.
         """
-        voice = self._named(self._settings.tts.voice)
+        voice = self.voice(self._settings.tts.voice).name
         if voice not in self._loaded:
             self._load(voice)
 
@@ -64,7 +72,7 @@ class HibariTts:
         Raises:
             TtsError: if there is no such voice or the engine fails.
         """
-        name = self._named(voice or self._settings.tts.voice)
+        name = self.voice(voice or self._settings.tts.voice).name
         engine = self._loaded.get(name) or self._load(name)
         try:
             for phonemes in engine.phonemize(text):
@@ -85,20 +93,12 @@ class HibariTts:
         """Free the models."""
         self._loaded.clear()
 
-    def _named(self, voice: str) -> str:
-        present = self.voices
-        if not voice:
-            return present[0]
-        if voice not in present:
-            raise TtsError(f"there is no voice {voice!r} for hibari here", f"Choose one of: {', '.join(present)}")
-        return voice
-
     def _load(self, voice: str) -> Any:  # noqa: ANN401 - hibari has no type stubs
         from hibari import Hibari
 
         try:
-            engine = Hibari(voice=voice, threads=self._settings.tts.threads)
-            engine.sess = _frugal_session(engine.model_path, self._settings.tts.threads)
+            engine = Hibari(voice=voice, threads=self._threads)
+            engine.sess = _frugal_session(engine.model_path, self._threads)
             engine("Hello.")  # reads the pronunciation rules, and warms the model up
         except Exception as error:  # onnxruntime raises its own unexported classes
             raise ModelError(

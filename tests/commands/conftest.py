@@ -27,7 +27,7 @@ def hotpin(tmp_path: Path) -> Hotpin:
 def real_models(settings: Settings) -> None:
     """Skip where the starter models are not installed."""
     try:
-        models.resolve(settings, "stt", settings.stt.model)
+        models.resolve(settings, "stt", models.stt_model(settings))
         models.resolve(settings, "llm", settings.llm.model)
     except HotpinError as error:
         skip_or_fail(str(error))

@@ -12,6 +12,7 @@ from hotpin.engines import Engines
 from hotpin.llm.base import Message, ReplyOptions
 from hotpin.registry import EngineInfo
 from hotpin.stt.base import Transcript
+from hotpin.tts.base import Voice, find_voice
 
 VOICE_RATE = 24_000
 SECONDS_PER_CLAUSE = 0.5
@@ -118,11 +119,14 @@ class FakeTts:
     """Makes half a second of a loud tone of every clause."""
 
     info = EngineInfo("fake", "fake")
-    voices = ("fake",)
+    voices = (Voice("fake", ("en",)),)
 
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.said: list[str] = []
+
+    def voice(self, name: str = "") -> Voice:
+        return find_voice("fake", self.voices, name)
 
     def load(self) -> None: ...
 

@@ -41,7 +41,7 @@ def transcribe(stt: Stt, path: Path) -> tuple[str, float]:
 def test_words_are_as_good_as_with_the_whole_window(whisper: Stt, settings: Settings) -> None:
     from faster_whisper import WhisperModel
 
-    folder = models.resolve(settings, "stt", settings.stt.model)
+    folder = models.resolve(settings, "stt", models.stt_model(settings))
     library = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2)
     wrong = {"hotpin": 0, "library": 0}
     took: dict[str, list[float]] = {"hotpin": [], "library": []}

@@ -119,14 +119,15 @@ def test_abandoned_speech_does_no_harm(tts: Tts) -> None:
 def test_each_voice_can_be_asked_for_by_name(tts: Tts) -> None:
     assert tts.voices
     for voice in tts.voices:
-        assert list(tts.speak("Hello.", voice))
+        assert tts.voice(voice.name) == voice
+        assert list(tts.speak("Hello.", voice.name))
 
 
 def test_an_unknown_voice_is_refused_with_those_there_are(tts: Tts, build: Callable[..., Tts]) -> None:
     for refused in (lambda: list(tts.speak(SENTENCE, "nobody")), build(voice="nobody").load):
         with pytest.raises(TtsError, match="'nobody'") as caught:
             refused()
-        assert all(voice in caught.value.fix for voice in tts.voices)
+        assert all(voice.name in caught.value.fix for voice in tts.voices)
 
 
 def test_every_load_gives_the_same_voice(tts: Tts, build: Callable[..., Tts]) -> None:
