@@ -121,9 +121,10 @@ install_system_packages() {
     fi # The wheels for macOS bring their own PortAudio.
 }
 
-# debian_packages MODE: sound devices, and the OpenMP that the prebuilt llama.cpp is linked with; then what MODE needs.
+# debian_packages MODE: sound devices, the OpenMP that the prebuilt llama.cpp is linked with, the system's voices; then
+# what MODE needs.
 debian_packages() {
-    say libportaudio2 libgomp1
+    say libportaudio2 libgomp1 espeak-ng
     case $1 in
         test) say pulseaudio pulseaudio-utils libasound2-plugins tmux ;;
         native)
