@@ -9,6 +9,17 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
 
 
+def is_on(text: str) -> bool:
+    """Whether an environment variable is switched on: it is anything but 0, false, no, off or nothing."""
+    return text.strip().lower() not in ("", "0", "false", "no", "off")
+
+
 def show_tracebacks() -> bool:
-    """Whether errors are to be shown with their tracebacks: ``DEBUG`` is set to anything but 0, false or nothing."""
-    return os.environ.get("DEBUG", "").strip().lower() not in ("", "0", "false", "no", "off")
+    """Whether errors are to be shown with their tracebacks: the setting ``log.debug``, wherever it is set."""
+    try:
+        # Imported late: there may be no settings to be had, and that may be the very error that is to be shown.
+        from hotpin.setting_layers import examine
+
+        return examine().settings.log.debug
+    except Exception:
+        return is_on(os.environ.get("DEBUG", ""))

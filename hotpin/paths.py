@@ -27,6 +27,16 @@ def config_file() -> Path:
     return config_dir() / "config.toml"
 
 
+def agents_dir() -> Path:
+    """Folder of a person's own personas, one TOML file each; need not exist."""
+    return config_dir() / "agents"
+
+
+def sessions_file() -> Path:
+    """Default database of the sessions (setting ``sessions.store`` names another)."""
+    return data_dir() / "sessions.sqlite"
+
+
 def models_dir() -> Path:
     """Default folder of the models (setting ``models.dir`` names another)."""
     return cache_dir() / "models"
