@@ -1,20 +1,21 @@
-"""Audio from any file, as the frames a microphone would have given."""
+"""Audio from any file: as the frames a microphone would have given, or as it is."""
 
 import logging
 import os
-import struct
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from hotpin.audio import wav
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_int16
-from hotpin.audio.resample import Resampler
+from hotpin.audio.resample import Resampler, check_rate
 from hotpin.errors import AudioError
 
 if TYPE_CHECKING:
@@ -26,21 +27,16 @@ log = logging.getLogger(__name__)
 RAW_SUFFIXES = frozenset({".raw", ".pcm"})
 """Files without a header: signed 16-bit little-endian mono."""
 
-_Block = tuple[int, Samples]
-"""A rate in Hz and mono samples at that rate."""
-
 _CONTAINER_MARKS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"\x1aE\xdf\xa3")
 """What files of common formats begin with."""
 
 _BLOCK_BYTES = 32_768
 _SAMPLE_BYTES = 2
-_NO_LENGTH = (0, 2**32 - 1)
-"""What programs that write a WAV into a pipe give as its length: all that follows is audio."""
+_TIME_BASE = 1_000_000
+"""FFmpeg counts the length of a file in microseconds."""
 
-_PLAIN_WAV = struct.pack("<HHIIHH", 1, 1, CAPTURE_RATE, CAPTURE_RATE * _SAMPLE_BYTES, _SAMPLE_BYTES, 8 * _SAMPLE_BYTES)
-"""The fmt chunk of a WAV that needs no conversion: PCM, mono, 16 kHz, 16-bit."""
-
-_CHUNK_HEAD = struct.Struct("<4sI")
+_STATES_ITS_LENGTH = frozenset({"aiff", "au", "flac", "matroska", "mov"})
+"""Formats whose header says how long they are; of others FFmpeg tells what it estimates from the file's size."""
 
 _SCALES: Mapping[str, tuple[float, float]] = {
     "u8": (128.0, 128.0),
@@ -53,6 +49,26 @@ _SCALES: Mapping[str, tuple[float, float]] = {
 
 _FORMATS = "aac,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
 """What FFmpeg may take a file for. No playlists (hls, concat, dash …): a file is untrusted, they name other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an audio file says it is."""
+
+    container: str
+    """FFmpeg's name of the format; ``raw`` where there is no header."""
+
+    codec: str
+    """FFmpeg's name of the codec."""
+
+    rate: int
+    """Hz."""
+
+    channels: int
+    """How many there are; whoever decodes gets their mean."""
+
+    stated_seconds: float | None = None
+    """s of audio that the header promises; ``None`` where it promises nothing."""
 
 
 def read(path: Path, *, raw_rate: int | None = None) -> Iterator[Frame]:
@@ -72,15 +88,77 @@ def read(path: Path, *, raw_rate: int | None = None) -> Iterator[Frame]:
     Raises:
         AudioError: if there is no such file, it may not be read, or there is no audio in it.
     """
-    if raw_rate is None and path.suffix.lower() in RAW_SUFFIXES:
-        raw_rate = CAPTURE_RATE
+    yield from _some(_frames(at_rate(decode(path, raw_rate=raw_rate), CAPTURE_RATE)), path)
+
+
+def decode(path: Path, *, raw_rate: int | None = None) -> Iterator[Frame]:
+    """Decode as ``read`` does, but at the file's own rate, in frames of any length.
+
+    Yields:
+        Frames whose ``start`` is in seconds from the beginning; the rate may change, where recordings were joined.
+
+    Raises:
+        AudioError: as ``read``.
+    """
+    raw_rate = _raw_rate(path, raw_rate)
     with _opened(path) as file:
-        frames = _frames(_at_capture_rate(_blocks(file, path, raw_rate)))
-        first = next(frames, None)
-        if first is None:
-            raise AudioError(f"{_quoted(path)} holds no sound that can be decoded", "Record or convert it again")
-        yield first
-        yield from frames
+        yield from _some(_blocks(file, path, raw_rate), path)
+
+
+def describe(path: Path, *, raw_rate: int | None = None) -> Description:
+    """Tell what a file says it is, from its header.
+
+    Raises:
+        AudioError: as ``read``, but for a file with nothing behind its header.
+    """
+    raw_rate = _raw_rate(path, raw_rate)
+    with _opened(path) as file:
+        if raw_rate is not None:
+            _refuse_container(file, path)
+            return Description("raw", "pcm_s16le", raw_rate, 1)
+        wav_head = wav.read_head(file)
+        file.seek(0)
+        with _container(file, path) as container:
+            stream = container.streams.audio[0]
+            codec, names = stream.codec_context, container.format.name.split(",")
+            suffix = path.suffix[1:].lower()
+            return Description(
+                container=suffix if suffix in names else names[0],
+                codec=codec.name,
+                rate=codec.sample_rate,
+                channels=codec.layout.nb_channels,
+                stated_seconds=wav_head.stated_seconds if wav_head else _stated_seconds(container, names[0]),
+            )
+
+
+def _stated_seconds(container: "InputContainer", name: str) -> float | None:
+    if container.duration is None or name not in _STATES_ITS_LENGTH:
+        return None
+    return container.duration / _TIME_BASE
+
+
+def at_rate(frames: Iterable[Frame], rate: int) -> Iterator[Samples]:
+    """Bring frames to ``rate`` Hz; their own rate may change on the way."""
+    for rate_in, group in groupby(frames, key=attrgetter("rate")):
+        resampler = Resampler(rate_in, rate)
+        for frame in group:
+            yield resampler.push(frame.samples)
+        yield resampler.flush()
+
+
+def _raw_rate(path: Path, given: int | None) -> int | None:
+    if given is None:
+        return CAPTURE_RATE if path.suffix.lower() in RAW_SUFFIXES else None
+    check_rate(given)
+    return given
+
+
+def _some(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
+    first = next(frames, None)
+    if first is None:
+        raise AudioError(f"{_quoted(path)} holds no sound that can be decoded", "Record or convert it again")
+    yield first
+    yield from frames
 
 
 @contextmanager
@@ -114,44 +192,35 @@ def _refuse_container(file: BinaryIO, path: Path) -> None:
         raise AudioError(f"{_quoted(path)} is not raw audio: it says itself what it is", "Leave the rate out")
 
 
-def _blocks(file: BinaryIO, path: Path, raw_rate: int | None) -> Iterator[_Block]:
+def _blocks(file: BinaryIO, path: Path, raw_rate: int | None) -> Iterator[Frame]:
     if raw_rate is not None:
         _refuse_container(file, path)
-        return _pcm(file, raw_rate, sys.maxsize)
-    size = _plain_wav(file)
-    if size is not None:
-        return _pcm(file, CAPTURE_RATE, size)
-    file.seek(0)
-    return _decoded(file, path)
+        blocks = _pcm(file, raw_rate, sys.maxsize)
+    else:
+        head = wav.read_head(file)
+        if head is not None and head.plain:
+            blocks = _pcm(file, CAPTURE_RATE, head.data_bytes)
+        else:
+            file.seek(0)
+            blocks = _decoded(file, path)
+    start = 0.0
+    for rate, samples in blocks:
+        check_rate(rate)
+        if len(samples):
+            yield (frame := Frame(samples, rate, start))
+            start = frame.end
 
 
-def _plain_wav(file: BinaryIO) -> int | None:
-    """Go to the samples of a WAV that needs no conversion and return their bytes; ``None`` if it is anything else.
-
-    It saves importing PyAV, which takes longer than all the rest of a short command.
-    """
-    riff = file.read(12)
-    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
-        return None
-    plain = False
-    while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
-        name, size = _CHUNK_HEAD.unpack(head)
-        if name == b"data":
-            return (sys.maxsize if size in _NO_LENGTH else size) if plain else None
-        body = file.tell()
-        plain = plain or (name == b"fmt " and file.read(len(_PLAIN_WAV)) == _PLAIN_WAV)
-        file.seek(body + size + size % 2)
-    return None
-
-
-def _pcm(file: BinaryIO, rate: int, size: int) -> Iterator[_Block]:
+def _pcm(file: BinaryIO, rate: int, size: int) -> Iterator[tuple[int, Samples]]:
     """Read at most ``size`` bytes of 16-bit samples; half a sample at the end is dropped."""
     while data := file.read(min(size, _BLOCK_BYTES)):
         size -= len(data)
         yield rate, np.frombuffer(data, "<i2", len(data) // _SAMPLE_BYTES).astype(np.int16, copy=False)
 
 
-def _decoded(file: BinaryIO, path: Path) -> Iterator[_Block]:
+@contextmanager
+def _container(file: BinaryIO, path: Path) -> Iterator["InputContainer"]:
+    """Open a container that has an audio track."""
     # Imported late: it takes 0.1 s.
     import av
 
@@ -165,6 +234,11 @@ def _decoded(file: BinaryIO, path: Path) -> Iterator[_Block]:
     with container:
         if not container.streams.audio:
             raise AudioError(f"{_quoted(path)} has no audio track", "Name a file with sound in it")
+        yield container
+
+
+def _decoded(file: BinaryIO, path: Path) -> Iterator[tuple[int, Samples]]:
+    with _container(file, path) as container:
         for frame in _sound(container, path):
             yield frame.rate, _mono(frame)
 
@@ -204,15 +278,6 @@ def _mono(frame: "AudioFrame") -> Samples:
         return only
     zero, full_scale = _SCALES[kind]
     return to_int16((samples.mean(axis=0, dtype=np.float32) - np.float32(zero)) / np.float32(full_scale))
-
-
-def _at_capture_rate(blocks: Iterable[_Block]) -> Iterator[Samples]:
-    # The rate may change within a file, where recordings were joined.
-    for rate, group in groupby(blocks, key=itemgetter(0)):
-        resampler = Resampler(rate, CAPTURE_RATE)
-        for _, samples in group:
-            yield resampler.push(samples)
-        yield resampler.flush()
 
 
 def _frames(pieces: Iterable[Samples]) -> Iterator[Frame]:

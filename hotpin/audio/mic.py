@@ -1,7 +1,7 @@
 """The microphone's side of the path: whoever listens reads frames from it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -68,6 +68,8 @@ class FileMicrophone:
         self._over = False
         self.started: float | None = None
         """s on the clock when the recording began to play; ``None`` before."""
+        self.held: Callable[[], bool] = lambda: False
+        """Asked before each frame whether to wait: whoever made the recording could not hear when it was their turn."""
 
     @property
     def ended(self) -> bool:
@@ -76,8 +78,13 @@ class FileMicrophone:
 
     def read(self, timeout: float) -> Frame | None:
         """Return the next frame once it has been "spoken"."""
-        if self.started is None or self._next is None:
-            self.started = self._next = self._clock.now()
+        if self.held():
+            self._next = None
+            self._closed.wait(timeout)
+            return None
+        if self._next is None:
+            self._next = self._clock.now()
+            self.started = self._next if self.started is None else self.started
         frame = None if self._over else next(self._frames, None)
         self._over = self._over or frame is None
         if self.ended or self._closed.is_set():

@@ -31,7 +31,7 @@ class Progress:
     """s on the speaker's clock when its first audible sample was played."""
 
     fractions: dict[int, float]
-    """Share of each clause's samples that have been played, by the clause's number."""
+    """Share of each clause that has been played, by the clause's number."""
 
     written: bool
     """Whether all of it has been synthesised and written."""
@@ -54,6 +54,11 @@ class _Reply:
     silent_samples: int = 0  # since the last audio: a gap once more follows
     written: dict[int, int] = field(default_factory=dict)
     played: dict[int, int] = field(default_factory=dict)
+    shares: dict[int, float] = field(default_factory=dict)  # of each clause, how much has been written
+
+    def fraction(self, clause: int) -> float:
+        """Share of a clause that has been played, which is not all as long as more of it is to be written."""
+        return self.played.get(clause, 0) / self.written[clause] * self.shares[clause]
 
 
 class Playback:
@@ -76,13 +81,23 @@ class Playback:
             self._clear()
             self._reply = _Reply(ticket, ended=False)
 
-    def write(self, ticket: Ticket, clause: int, samples: Samples) -> bool:
-        """Queue audio of ``clause``; wait for room. Return whether it was taken: not if the reply is over or stale."""
+    @property
+    def queued_seconds(self) -> float:
+        """How much audio waits to be played, in s."""
+        with self._changed:
+            return self._waiting / self.rate
+
+    def write(self, ticket: Ticket, clause: int, samples: Samples, share: float = 1.0) -> bool:
+        """Queue audio of ``clause``; wait for room. Return whether it was taken: not if the reply is over or stale.
+
+        ``share`` is how much of the clause has been written with this, 0 to 1, where it comes in several pieces.
+        """
         with self._changed:
             while not ticket.cancelled() and self._reply.ticket == ticket and not self._reply.ended:
                 # A piece longer than the whole queue is taken when the queue is empty.
                 if not self._waiting or self._waiting + len(samples) <= self._capacity:
                     self._append(clause, samples)
+                    self._reply.shares[clause] = share
                     return True
                 self._changed.wait(_RECHECK_SECONDS)
             return False
@@ -118,7 +133,7 @@ class Playback:
             return Progress(
                 reply.ticket,
                 reply.first_audible,
-                {clause: reply.played.get(clause, 0) / written for clause, written in reply.written.items()},
+                {clause: reply.fraction(clause) for clause in reply.written},
                 reply.ended,
                 reply.ended and not self._queue,
                 reply.gap_samples / self.rate,

@@ -12,6 +12,16 @@ MIN_RATE, MAX_RATE = 1_000, 768_000
 """Hz. No speech survives below; a header that claims more is broken, and a ratio of any size would take any memory."""
 
 
+def check_rate(rate: int) -> None:
+    """Refuse a sample rate that no speech has.
+
+    Raises:
+        AudioError: if it is outside ``MIN_RATE`` to ``MAX_RATE``.
+    """
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError(f"a sample rate of {rate} Hz is not usable", f"It must be from {MIN_RATE} to {MAX_RATE} Hz")
+
+
 class Resampler:
     """Changes the sample rate of one stream of mono audio; equal rates pass through without a copy.
 
@@ -27,11 +37,8 @@ class Resampler:
     """
 
     def __init__(self, rate_in: int, rate_out: int) -> None:
-        for rate in (rate_in, rate_out):
-            if not MIN_RATE <= rate <= MAX_RATE:
-                raise AudioError(
-                    f"a sample rate of {rate} Hz is not usable", f"It must be from {MIN_RATE} to {MAX_RATE} Hz"
-                )
+        check_rate(rate_in)
+        check_rate(rate_out)
         self._rate_in = rate_in
         self._stream: Any = None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
 

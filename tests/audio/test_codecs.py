@@ -1,4 +1,4 @@
-"""WAV out: what is written can be read again, and a file is there whole or not at all."""
+"""WAV and MP3 out: what is written can be read again, and a file is there whole or not at all."""
 
 import io
 import resource
@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hotpin.audio import codecs
-from hotpin.audio.codecs import WavWriter, wav_bytes
+from hotpin.audio.codecs import Mp3Encoder, WavWriter, wav_bytes, wrap_pcm
 from hotpin.audio.frame import Samples
 from hotpin.errors import AudioError
+
+from .sounds import LAME_AMPLITUDE, assert_tone, samples_of, tone
 
 SOUND = (np.arange(48_000) % 1_000).astype(np.int16)
 
@@ -161,3 +163,66 @@ def test_more_than_a_wav_can_hold_is_refused(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(AudioError, match="4 GiB"):
         write(tmp_path / "reply.wav", SOUND, SOUND[:1])
     assert list(tmp_path.iterdir()) == []
+
+
+@given(st.binary(max_size=400), st.integers(1, 4), st.integers(1, 4))
+def test_raw_samples_of_any_layout_become_a_wav_that_holds_them(data: bytes, channels: int, width: int) -> None:
+    data = data[: len(data) - len(data) % (channels * width)]
+    whole = wrap_pcm(data, 22_050, channels, width)
+    with wave.open(io.BytesIO(whole)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (channels, width, 22_050)
+        assert file.readframes(file.getnframes()) == data
+    assert int.from_bytes(whole[4:8], "little") == len(whole) - 8
+    assert len(whole) % 2 == 0
+
+
+def test_no_samples_make_a_valid_wav() -> None:
+    samples, rate = stored(wrap_pcm(b""))
+    assert (len(samples), rate) == (0, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("pcm", "layout", "said"),
+    [
+        (b"\0" * 3, (16_000, 1, 2), "3 bytes"),
+        (b"\0" * 6, (16_000, 2, 2), "6 bytes"),
+        (None, (16_000, 1, 2), "NoneType"),
+        ("text", (16_000, 1, 2), "str"),
+        (b"", (0, 1, 2), "0 Hz"),
+        (b"", (16_000, 0, 2), "0 channels"),
+        (b"", (16_000, 65, 2), "65 channels"),
+        (b"", (16_000, 1, 0), "0 bytes"),
+        (b"", (16_000, 1, 5), "5 bytes"),
+    ],
+)
+def test_what_is_no_raw_audio_is_refused(
+    pcm: bytes, layout: tuple[int, int, int], said: str
+) -> None:
+    with pytest.raises(AudioError, match=said):
+        wrap_pcm(pcm, *layout)
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
+def test_pieces_through_one_mp3_encoder_join_to_one_playable_file(tmp_path: Path, rate: int) -> None:
+    sound = tone(rate, 2.0)
+    encoder = Mp3Encoder(rate)
+    pieces = [encoder.push(sound[at : at + 777]) for at in range(0, len(sound), 777)]
+    path = tmp_path / "reply.mp3"
+    path.write_bytes(b"".join([*pieces, encoder.flush()]))
+    assert_tone(samples_of(path), 2.0, LAME_AMPLITUDE)
+    assert path.stat().st_size * 8 / 2.0 == pytest.approx(128_000, rel=0.1)
+    # It streams: the first second has come out before the last has gone in.
+    assert sum(map(len, pieces[: len(pieces) // 2])) > path.stat().st_size / 3
+
+
+def test_an_mp3_encoder_without_samples_gives_nothing() -> None:
+    encoder = Mp3Encoder(24_000)
+    assert encoder.push(np.empty(0, np.int16)) == b""
+    assert encoder.flush() == b""
+
+
+def test_what_no_mp3_can_hold_is_refused() -> None:
+    with pytest.raises(AudioError, match=r"9999 Hz.*24000"):
+        Mp3Encoder(9_999)
+    with pytest.raises(AudioError, match="float32"):
+        Mp3Encoder(24_000).push(np.zeros(10, np.float32))

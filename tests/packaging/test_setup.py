@@ -177,4 +177,4 @@ def test_a_wheel_carries_what_hotpin_needs_beside_its_code(tmp_path: Path) -> No
     names = zipfile.ZipFile(wheel).namelist()
     assert "hotpin/_shipped/models/manifest.toml" in names
     assert any(name.startswith("hotpin/_shipped/assets/") for name in names)
-    assert "hotpin/doctor.py" in names
+    assert "hotpin/doctor/__init__.py" in names

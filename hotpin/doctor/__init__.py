@@ -1,0 +1,51 @@
+"""Is everything there that Hotpin needs? One check for each thing, and what to do where it is not."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from hotpin import registry
+from hotpin.doctor import engines, machine, sound, store
+from hotpin.doctor.check import Check, guarded
+from hotpin.settings import Settings
+
+__all__ = ["Check", "examine", "healthy"]
+
+_Look = Callable[[Settings], Iterator[Check]]
+
+_CHECKS: tuple[tuple[str, bool, _Look], ...] = (
+    ("folders", False, machine.folders),
+    ("models", True, engines.model_checks),
+    ("vad engine", True, engines.engine_check("vad", registry.build_vad)),
+    ("stt engine", True, engines.engine_check("stt", registry.build_stt)),
+    ("llm engine", True, engines.engine_check("llm", registry.build_llm)),
+    ("tts engine", True, engines.engine_check("tts", registry.build_tts)),
+    ("persona", True, engines.persona),
+    ("voice", True, engines.voice),
+    ("sessions", False, store.sessions),
+    ("llama.cpp for this CPU", False, engines.native),
+    ("Kokoro's languages", False, engines.kokoro_languages),
+    ("espeak-ng", False, sound.espeak),
+    ("processor", False, machine.processor),
+    ("memory", False, machine.memory),
+    ("disk", False, machine.disk),
+    ("network", False, engines.network),
+)
+"""Name, whether Hotpin is of no use where the check itself fails, and the check."""
+
+
+def examine() -> list[Check]:
+    """Make every check, in the order in which a person should put things right. No check raises; no model is loaded."""
+    chosen, settings_check = machine.load_settings()
+    found = [*guarded("python", lambda: machine.python(chosen), required=True), settings_check]
+    # Meanwhile: asking for the sound devices takes as long as all the rest.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        devices = pool.submit(guarded, "devices", lambda: sound.devices(chosen), required=False)
+        for name, required, look in _CHECKS:
+            found += guarded(name, partial(look, chosen), required=required)
+        return found + devices.result()
+
+
+def healthy(checks: list[Check]) -> bool:
+    """Whether everything that is required is there."""
+    return all(check.ok for check in checks if check.required)
