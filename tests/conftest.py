@@ -18,6 +18,9 @@ from hotpin.tts.base import Tts
 
 Engine = TypeVar("Engine", Stt, Tts)
 
+STT_LANGUAGES = {"vosk": "ko"}
+"""What a recogniser's model understands, where that is not English."""
+
 Spoken = Callable[[str], Samples]
 """Says a text: int16, shape (n,), 16 kHz."""
 
@@ -49,7 +52,8 @@ class Loaded:
         self._tts: dict[str, Tts] = {}
 
     def stt(self, name: str) -> Stt:
-        return self._loaded(self._stt, name, lambda: registry.build_stt(choosing(self._settings, "stt", engine=name)))
+        values = {"engine": name, "language": STT_LANGUAGES.get(name, "en")}
+        return self._loaded(self._stt, name, lambda: registry.build_stt(choosing(self._settings, "stt", **values)))
 
     def tts(self, name: str) -> Tts:
         return self._loaded(self._tts, name, lambda: registry.build_tts(choosing(self._settings, "tts", engine=name)))

@@ -16,15 +16,24 @@ from hotpin.cancel import Cancelled, never
 from hotpin.errors import AudioError, ModelError, SttError
 from hotpin.settings import Settings
 from hotpin.stt.base import Stt, SttStream, Transcript
-from tests.conftest import Loaded, Spoken, choosing
+from tests.conftest import STT_LANGUAGES, Loaded, Spoken, choosing
 
-ENGINES = registry.names("stt")
+ENGINES = [
+    pytest.param(name, marks=pytest.mark.slow if name in STT_LANGUAGES else ()) for name in registry.names("stt")
+]
+ENGLISH = [name for name in registry.names("stt") if name not in STT_LANGUAGES]
+"""Those whose words can be compared with what the voice said; whatever the others make of it, the rest holds."""
 
 SENTENCES = QUESTIONS[:5]
 
 
 @pytest.fixture(params=ENGINES)
 def stt(request: pytest.FixtureRequest, loaded: Loaded) -> Stt:
+    return loaded.stt(request.param)
+
+
+@pytest.fixture(params=ENGLISH)
+def english(request: pytest.FixtureRequest, loaded: Loaded) -> Stt:
     return loaded.stt(request.param)
 
 
@@ -74,8 +83,8 @@ def clicks(amplitude: int) -> Samples:
 
 
 @pytest.mark.parametrize("text", SENTENCES)
-def test_a_spoken_sentence_is_understood(stt: Stt, spoken: Spoken, text: str) -> None:
-    result = feed(stt.stream(), np.concatenate((silence(0.5), spoken(text), silence(0.5)))).finish()
+def test_a_spoken_sentence_is_understood(english: Stt, spoken: Spoken, text: str) -> None:
+    result = feed(english.stream(), np.concatenate((silence(0.5), spoken(text), silence(0.5)))).finish()
     assert result == Transcript(result.text, final=True)
     assert word_errors(text, result.text) < 0.2
 
@@ -86,27 +95,28 @@ def test_frames_of_any_length_give_the_same_words(stt: Stt, spoken: Spoken, size
     assert heard(stt, sound, size) == heard(stt, sound) != ""
 
 
-def test_quiet_speech_is_understood(stt: Stt, spoken: Spoken) -> None:
-    assert word_errors(SENTENCES[0], heard(stt, spoken(SENTENCES[0]) // 10)) < 0.2
+def test_quiet_speech_is_understood(english: Stt, spoken: Spoken) -> None:
+    assert word_errors(SENTENCES[0], heard(english, spoken(SENTENCES[0]) // 10)) < 0.2
 
 
-def test_speech_after_a_long_silence_is_understood(stt: Stt, spoken: Spoken) -> None:
-    assert word_errors(SENTENCES[0], heard(stt, np.concatenate((silence(40.0), spoken(SENTENCES[0]))))) < 0.2
+def test_speech_after_a_long_silence_is_understood(english: Stt, spoken: Spoken) -> None:
+    assert word_errors(SENTENCES[0], heard(english, np.concatenate((silence(40.0), spoken(SENTENCES[0]))))) < 0.2
 
 
-def test_noise_around_speech_adds_no_words(stt: Stt, spoken: Spoken) -> None:
+def test_noise_around_speech_adds_no_words(english: Stt, spoken: Spoken) -> None:
     sound = np.concatenate((noise(1_000.0, 3.0), spoken(SENTENCES[1]), noise(1_000.0, 5.0)))
-    assert words.normalised(heard(stt, sound)) == words.normalised(SENTENCES[1])
+    assert words.normalised(heard(english, sound)) == words.normalised(SENTENCES[1])
 
 
 def test_streams_do_not_hear_each_other(stt: Stt, spoken: Spoken) -> None:
-    texts = SENTENCES[:2]
+    sounds = [np.concatenate((spoken(text), silence(2.0)))[: 2 * CAPTURE_RATE] for text in SENTENCES[:2]]
+    alone = [heard(stt, sound) for sound in sounds]
     streams = [stt.stream(), stt.stream()]
-    sounds = [np.concatenate((spoken(text), silence(2.0)))[: 2 * CAPTURE_RATE] for text in texts]
     for start in range(0, 2 * CAPTURE_RATE, FRAME_SAMPLES):
         for stream, sound in zip(streams, sounds, strict=True):
             stream.feed(Frame(sound[start : start + FRAME_SAMPLES]))
-    assert [word_errors(text, stream.finish().text) for text, stream in zip(texts, streams, strict=True)] == [0, 0]
+    assert [stream.finish().text for stream in streams] == alone
+    assert alone[0] != alone[1]
 
 
 def test_what_is_told_before_the_end_is_not_final(stt: Stt, spoken: Spoken) -> None:
@@ -166,7 +176,9 @@ def test_a_long_utterance_is_understood_whole_and_held_in_part(stt: Stt, spoken:
         heard = stream.finish().text
     finally:
         tracemalloc.stop()
-    assert word_errors(" ".join(said), heard) < 0.1
+    if stt.info.name in ENGLISH:
+        assert word_errors(" ".join(said), heard) < 0.1
+    assert heard
     assert held < sound.nbytes
 
 
@@ -209,15 +221,16 @@ def test_nothing_can_be_understood_before_loading_or_after_closing(build: Callab
         stt.stream()
 
 
-def test_an_unknown_language_is_named(stt: Stt, build: Callable[..., Stt]) -> None:
-    with pytest.raises(SttError, match="'xx'"):
-        build(language="xx").load()
+def test_an_unknown_language_is_named(stt: Stt, settings: Settings) -> None:
+    unable = registry.build_stt(choosing(settings, "stt", engine=stt.info.name, language="xx"))
+    with pytest.raises((ModelError, SttError), match="'xx'"):
+        unable.load()
 
 
-def test_the_language_can_be_found_out(build: Callable[..., Stt], stt: Stt, spoken: Spoken) -> None:
-    guessing = build(language="auto")
+def test_the_language_can_be_found_out(english: Stt, settings: Settings, spoken: Spoken) -> None:
+    guessing = registry.build_stt(choosing(settings, "stt", engine=english.info.name, language="auto"))
     guessing.load()
-    assert heard(guessing, spoken(SENTENCES[1])) == heard(stt, spoken(SENTENCES[1]))
+    assert heard(guessing, spoken(SENTENCES[1])) == heard(english, spoken(SENTENCES[1]))
     guessing.close()
 
 

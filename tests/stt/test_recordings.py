@@ -44,25 +44,33 @@ def test_words_are_as_good_as_with_the_whole_window(whisper: Stt, settings: Sett
     folder = models.resolve(settings, "stt", models.stt_model(settings))
     library = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2)
     wrong = {"hotpin": 0, "library": 0}
+    hopeless: list[str] = []
     took: dict[str, list[float]] = {"hotpin": [], "library": []}
     for clip in clips():
         if clip["language"] != "en" or clip["transcript_basis"] not in KNOWN_TEXTS or "variant_of" in clip:
             continue
         path, reference = SPEECH / clip["file"], words.normalised(clip["transcript"])
         text, seconds = transcribe(whisper, path)
-        wrong["hotpin"] += words.errors(reference, words.normalised(text))
+        errors = words.errors(reference, words.normalised(text))
         took["hotpin"].append(seconds)
         began = perf_counter()
         segments, _ = library.transcribe(str(path), language="en")
         text = "".join(segment.text for segment in segments)
-        wrong["library"] += words.errors(reference, words.normalised(text))
         took["library"].append(perf_counter() - began)
+        library_errors = words.errors(reference, words.normalised(text))
+        if library_errors > len(reference) / 2:
+            # What is guessed where nothing is understood hangs on how the CPU rounds (13 to 19 errors of 14 words).
+            hopeless.append(f"{clip['id']}: {errors} and {library_errors}")
+            continue
+        wrong["hotpin"] += errors
+        wrong["library"] += library_errors
     ratio = median(took["hotpin"]) / median(took["library"])
     found = (
         f"{wrong}, median s { ({name: round(median(values), 3) for name, values in took.items()}) }, ratio {ratio:.2f}"
     )
-    print(found)
+    print(found, "beside", hopeless)
     assert len(took["hotpin"]) > 30
+    assert len(hopeless) <= 3
     assert wrong["hotpin"] <= wrong["library"] + 3, found
 
 
