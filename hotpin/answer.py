@@ -4,9 +4,12 @@ Each stage runs on its engine's worker and hands over to the next without a deto
 and watches the last. Every step asks the turn's ticket whether it is still wanted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
+
+import numpy as np
 
 from hotpin.audio.frame import Frame
 from hotpin.audio.playback import Playback, Progress
@@ -16,14 +19,17 @@ from hotpin.clauses import Clause, ClauseSplitter, heard_part
 from hotpin.clock import Clock
 from hotpin.engines import Engines
 from hotpin.errors import BusyError
-from hotpin.events import Event, Failed, Heard, ReplyText, ReplyWritten
+from hotpin.events import Event, Failed, Heard, Partial, ReplyText, ReplyWritten
 from hotpin.history import History
 from hotpin.llm.base import ReplyOptions
+from hotpin.sessions.keeper import Keeper, KeptTurn
 from hotpin.stt.base import SttStream
 from hotpin.timing import Stopwatch
+from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, Piece
+from hotpin.tts.silence import trim
 
-FEED_SECONDS = 0.5
-"""s of audio handed to the recogniser at a time while the person speaks."""
+FEED_SECONDS = 0.2
+"""s of audio handed to the recogniser at a time while the person speaks: how often partial words can change."""
 
 KEPT_SECONDS = 120.0
 """s of audio kept in case the turn is taken back; what is longer comes from held keys and files, which are final."""
@@ -40,6 +46,9 @@ class Surroundings:
     clock: Clock
     reply_options: ReplyOptions
     voice: str
+    keeper: Keeper
+    understood: Callable[[Ticket, str], None]
+    """Told of the words so far, while the person speaks."""
 
 
 class Answer:
@@ -52,13 +61,18 @@ class Answer:
         self.reply = ""
         self.started = False
         """Whether its first sound has been noticed."""
+        self.failed = False
+        """Whether a failure of it has been told: one a turn is enough."""
+        self.kept = KeptTurn()
+        """What the session store knows of it."""
+        self._partial = ""
         self._around = around
         self._stream: SttStream | None = None
         self._unfed: list[Frame] = []
         self._unfed_seconds = 0.0
         self._kept: list[Frame] | None = []
         self._clauses: list[Clause] = []
-        self._failed = False
+        self._plays_until = 0.0
 
     # --- on the listener ---
 
@@ -67,7 +81,7 @@ class Answer:
         self._keep(frame)
         self._unfed.append(frame)
         self._unfed_seconds += frame.seconds
-        if self._unfed_seconds >= FEED_SECONDS:
+        if self._unfed_seconds >= FEED_SECONDS - frame.seconds / 2:
             job = partial(self._feed, self._take_unfed())
             self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
 
@@ -110,8 +124,14 @@ class Answer:
             self._stream = self._stream or self._around.engines.stt.stream()
             for frame in frames:
                 self._stream.feed(frame)
+            partial = self._stream.partial()
         except Exception as error:
             self._fail("stt", error)
+            return
+        if partial is not None and partial.text != self._partial and not self.ticket.cancelled():
+            self._partial = partial.text
+            self._around.understood(self.ticket, partial.text)
+            self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, partial.text))
 
     def _understand(self, frames: list[Frame]) -> None:
         self._feed(frames)
@@ -154,7 +174,13 @@ class Answer:
         self._say(splitter.finish())
         # Without what the model thought aloud.
         self.reply = "".join(clause.source for clause in self._clauses)
-        around.publish(ReplyWritten(ticket.conversation, ticket.turn, self.reply.strip()))
+        around.keeper.written(self.kept, self.heard, self.reply.strip(), self._written)
+
+    def _written(self, error: Exception | None) -> None:
+        """Tell that the reply's text is final; it has been stored, or could not be."""
+        if error is not None:
+            self._tell("store", error)
+        self._around.publish(ReplyWritten(self.ticket.conversation, self.ticket.turn, self.reply.strip()))
 
     def _say(self, clauses: list[Clause]) -> None:
         for clause in clauses:
@@ -162,21 +188,35 @@ class Answer:
             self._around.engines.tts_worker.submit(self.ticket, partial(self._speak, clause), wait=True)
 
     def _speak(self, clause: Clause) -> None:
-        around, playback = self._around, self._around.playback
+        playback = self._around.playback
         try:
             # Text that is empty is the last clause's way to say that nothing follows.
-            frames = around.engines.tts.speak(clause.text, around.voice, self.ticket.cancelled) if clause.text else ()
-            for frame in frames:
-                self._mark("tts_first_audio")
-                resampler = Resampler(frame.rate, playback.rate)
-                for samples in (resampler.push(frame.samples), resampler.flush()):
-                    if len(samples):
-                        playback.write(self.ticket, clause.seq, samples)
+            for piece in self._around.engines.pace.pieces(clause.text, self._lead):
+                for frame in self._frames(piece):
+                    self._mark("tts_first_audio")
+                    resampler = Resampler(frame.rate, playback.rate)
+                    samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
+                    if not playback.write(self.ticket, clause.seq, samples, piece.share):
+                        return
+                    self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
         except Exception as error:
             self._fail("tts", error)
             return
         if clause.last:
             playback.end(self.ticket)
+
+    def _lead(self) -> float:
+        """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""
+        return max(self._around.playback.queued_seconds, self._plays_until - monotonic())
+
+    def _frames(self, piece: Piece) -> Iterator[Frame]:
+        engines, cancelled = self._around.engines, self.ticket.cancelled
+        frames = engines.tts.speak(piece.text, self._around.voice, cancelled)
+        for frame in engines.pace.timed(piece.text, frames, cancelled):
+            if piece.pauses:
+                yield frame
+            else:
+                yield Frame(trim(frame.samples, frame.rate, PHRASE_TAIL_SECONDS), frame.rate)
 
     # --- helpers ---
 
@@ -192,8 +232,8 @@ class Answer:
         self._around.playback.end(self.ticket)
 
     def _tell(self, stage: str, error: Exception) -> None:
-        if not self.ticket.cancelled() and not self._failed:
-            self._failed = True
+        if not self.ticket.cancelled() and not self.failed:
+            self.failed = True
             self._around.publish(Failed(self.ticket.conversation, self.ticket.turn, stage, error))
 
     def _mark(self, stage: str) -> None:

@@ -1,7 +1,7 @@
 """Composition: settings → engines → conversations, and one turn of a conversation for the commands."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Self
 
@@ -10,12 +10,21 @@ from hotpin.audio.mic import Microphone, NoMicrophone
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.engines import ALL_KINDS, Engines
+from hotpin.errors import TtsError
 from hotpin.events import Event, Failed, InputOver, Speaking, TurnDone
 from hotpin.llm.base import ReplyOptions
+from hotpin.personas import Persona
 from hotpin.registry import Kind
+from hotpin.sessions.base import SessionStore, check_session_id
+from hotpin.sessions.keeper import SessionKeeper
+from hotpin.sessions.restore import earlier_turns
+from hotpin.sessions.stores import open_store
 from hotpin.settings import Settings
 from hotpin.timing import Timing
+from hotpin.tts.base import Tts
+from hotpin.tts.choice import Choice, choose
 from hotpin.turn import TurnPolicy
+from hotpin.worker import Worker
 
 VOICE_RATE = 24_000
 """Hz of a loudspeaker that has no rate of its own: that of the voices."""
@@ -53,6 +62,8 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engines = Engines.build(settings)
+        self._store: SessionStore | None = None
+        self._store_worker = Worker("store", capacity=64)
         self.load_seconds = 0.0
 
     def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
@@ -65,23 +76,75 @@ class App:
         self.engines.load(kinds, loaded)
         self.load_seconds = perf_counter() - began
 
-    def options(self, name: str, *, push_to_talk: bool = False) -> ConversationOptions:
-        """Give the options of a conversation as the settings have them."""
+    def options(self, name: str, *, agent: str = "", push_to_talk: bool = False) -> ConversationOptions:
+        """Give the options of a conversation that nobody keeps, as the settings have them.
+
+        Args:
+            name: names it towards the engines and in events.
+            agent: the persona that answers; empty means that of the settings.
+            push_to_talk: whether the talk key is held from the start.
+
+        Raises:
+            SettingsError: if there is no such persona.
+            TtsError: if there is no such voice, or none that speaks the language.
+        """
         s = self.settings
+        persona = personas.find(agent or s.dialog.agent)
+        voice = persona_voice(s, persona, self.engines.tts)
         return ConversationOptions(
             name=name,
+            agent=persona.id,
             policy=turn_policy(s),
-            prompt=s.dialog.prompt or personas.find(s.dialog.agent).prompt,
+            prompt=system_prompt(s, persona),
             max_turns=s.dialog.max_turns,
-            keep_turns=min(s.dialog.keep_turns, s.dialog.max_turns),
-            reply=ReplyOptions(temperature(s), s.llm.max_tokens or ReplyOptions().max_tokens),
-            voice=s.tts.voice,
+            keep_turns=s.dialog.keep_turns,
+            reply=ReplyOptions(temperature(s, persona), s.llm.max_tokens or persona.max_tokens),
+            voice=voice.voice,
+            notice=voice.notice,
             push_to_talk=push_to_talk,
         )
 
+    def session_options(self, session_id: str, *, agent: str = "", push_to_talk: bool = False) -> ConversationOptions:
+        """Give the options of a conversation that goes on with a session, and is kept in it.
+
+        Args:
+            session_id: the session; a new one begins if there is none of that id.
+            agent: the persona that answers; empty means the one the session was held with last, else the settings'.
+            push_to_talk: whether the talk key is held from the start.
+
+        Raises:
+            ValueError: if that cannot be a session id.
+            StoreError: if the session cannot be read.
+            SettingsError: if there is no such persona.
+            TtsError: if there is no such voice, or none that speaks the language.
+        """
+        store = self.store
+        session = store.load(check_session_id(session_id), self.settings.dialog.max_turns)
+        options = self.options(
+            session_id, agent=agent or (session.agent if session else ""), push_to_talk=push_to_talk
+        )
+        return replace(
+            options,
+            earlier=earlier_turns(session),
+            keeper=SessionKeeper(store, self._store_worker, session_id, options.agent),
+        )
+
+    @property
+    def store(self) -> SessionStore:
+        """Where sessions are kept; opened when it is first needed.
+
+        Raises:
+            StoreError: if it cannot be.
+        """
+        if self._store is None:
+            self._store = open_store(self.settings)
+        return self._store
+
     def close(self) -> None:
-        """Free the engines."""
+        """Free the engines and let go of the session store."""
         self.engines.close()
+        if self._store_worker.close() and self._store is not None:
+            self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -146,12 +209,46 @@ def take_turn(
             conversation.close()
 
 
-def temperature(settings: Settings) -> float:
-    """Give the randomness of replies: what is set, else what the model's entry in the manifest recommends."""
+def temperature(settings: Settings, persona: Persona) -> float:
+    """Give the randomness of replies.
+
+    The setting comes first, then what a persona's file says, then what the manifest recommends for the model, then the
+    persona's default.
+    """
     if settings.llm.temperature is not None:
         return settings.llm.temperature
     known = model_manifest.load().get(settings.llm.model)
-    return ReplyOptions().temperature if known is None or known.temperature is None else known.temperature
+    if "temperature" in persona.model_fields_set or known is None or known.temperature is None:
+        return persona.temperature
+    return known.temperature
+
+
+def spoken_language(settings: Settings) -> str:
+    """Give the language of the replies: an ISO 639-1 code, or ``auto`` where nobody can tell."""
+    return settings.tts.language or settings.stt.language
+
+
+def system_prompt(settings: Settings, persona: Persona) -> str:
+    """Give what the model is told first: the setting's prompt, else the persona's in the language that is spoken."""
+    return settings.dialog.prompt or persona.prompt_for(spoken_language(settings))
+
+
+def persona_voice(settings: Settings, persona: Persona, tts: Tts) -> Choice:
+    """Choose the voice: the setting's, else the persona's for this engine if it is here, else the engine's default.
+
+    Raises:
+        TtsError: if the voice of the settings is not there, or none speaks the language.
+    """
+    language = spoken_language(settings)
+    wanted = settings.tts.voice or persona.voice_for(settings.tts.engine)
+    try:
+        return choose(tts, wanted, language)
+    except TtsError:
+        if settings.tts.voice or not wanted:
+            raise
+    choice = choose(tts, "", language)
+    notice = f"The voice {wanted} of {persona.name} is not on this machine; {choice.voice} speaks instead"
+    return replace(choice, notice=notice)
 
 
 def turn_policy(settings: Settings) -> TurnPolicy:

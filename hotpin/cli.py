@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hotpin import __version__
-from hotpin.commands import ask, bench, demo, models, stt_test, tts_test
+from hotpin.commands import agents, ask, audio, bench, config, demo, models, sessions, start_call, stt_test, tts_test
 from hotpin.commands.doctor import doctor
 
 EXIT_FAILED = 1
@@ -25,11 +25,16 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
+app.command("start-call")(start_call.start_call)
 app.command("stt-test")(stt_test.stt_test)
 app.command("tts-test")(tts_test.tts_test)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(agents.app, name="agents")
+app.add_typer(config.app, name="config")
+app.add_typer(audio.app, name="audio")
 
 
 def _print_version(wanted: bool) -> None:

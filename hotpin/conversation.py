@@ -3,8 +3,11 @@
 import logging
 import queue
 import threading
+import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hotpin import turn
 from hotpin.answer import Answer, Surroundings
@@ -16,9 +19,11 @@ from hotpin.cancel import Generation, Ticket
 from hotpin.clock import Clock, RealClock
 from hotpin.engines import Engines
 from hotpin.errors import BusyError
-from hotpin.events import Failed, InputOver, Interrupted, Speaking, State, StateChanged, TurnDone
-from hotpin.history import History
+from hotpin.events import Failed, InputOver, Interrupted, Noticed, Speaking, State, StateChanged, TurnDone
+from hotpin.history import History, Turn
 from hotpin.llm.base import ReplyOptions
+from hotpin.sessions.base import StoredTurn
+from hotpin.sessions.keeper import Keeper, Unkept
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +38,21 @@ class ConversationOptions:
     name: str = "default"
     """Names it towards the engines and in events."""
 
+    agent: str = ""
+    """The persona that answers."""
+
     policy: turn.TurnPolicy = field(default_factory=turn.TurnPolicy)
     prompt: str = ""
     max_turns: int = 10
     keep_turns: int = 6
     reply: ReplyOptions = field(default_factory=ReplyOptions)
     voice: str = ""
+    earlier: Sequence[Turn] = ()
+    """Turns of the same session from before."""
+    keeper: Keeper = field(default_factory=Unkept)
+    """Who keeps the turns."""
+    notice: str = ""
+    """What the person should be told at the start; empty for nothing."""
 
     push_to_talk: bool = False
     """Whether the key is held from the start: then only ``release``, or the end of the input, ends the turn."""
@@ -63,8 +77,18 @@ class Conversation:
         self.playback = playback
         self.clock = clock or RealClock()
         self._history = History(self.options.prompt, self.options.max_turns, self.options.keep_turns)
+        for earlier in self.options.earlier:
+            self._history.add(earlier.heard, earlier.reply)
         self._around = Surroundings(
-            engines, playback, self._history, bus.publish, self.clock, self.options.reply, self.options.voice
+            engines,
+            playback,
+            self._history,
+            bus.publish,
+            self.clock,
+            self.options.reply,
+            self.options.voice,
+            self.options.keeper,
+            self._understood,
         )
         self._machine = turn.TurnMachine(self.options.policy)
         self._vad = engines.vad.fork()
@@ -77,15 +101,27 @@ class Conversation:
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
         self._signals: queue.Queue[turn.Input] = queue.Queue(MAX_SIGNALS)
+        self._words: tuple[Ticket, str] | None = None
+        """Words of an utterance that the turn machine does not know yet; newer ones replace them."""
+        self.began = self.clock.now()
+        """s on the clock when it began."""
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"hotpin-listener-{self.options.name}", daemon=True)
 
     # --- for front ends, from any thread ---
 
     def start(self) -> None:
-        """Begin to listen; the system prompt is evaluated meanwhile."""
+        """Begin to listen; what the model is told first is evaluated meanwhile."""
+        self.began = self.clock.now()
+        if self.options.notice:
+            self.bus.publish(Noticed(self.options.name, 0, self.options.notice))
         self._prepare()
         self._thread.start()
+
+    @property
+    def state(self) -> State:
+        """Whose turn it is."""
+        return self._machine.state
 
     def type(self, text: str) -> None:
         """Answer a typed message.
@@ -111,13 +147,22 @@ class Conversation:
         self._signal(turn.Interrupt())
 
     def close(self, timeout: float = 2.0) -> None:
-        """End the conversation; a reply that is being made or spoken is dropped."""
+        """End the conversation within about ``timeout`` seconds.
+
+        A reply that is being made or spoken is dropped; the turn is kept as far as it was heard.
+        """
+        deadline = time.monotonic() + timeout
         self._closed.set()
         self._generation.advance()
-        self.playback.flush()
+        self.playback.pause()  # silent at once, but what has been heard is not forgotten
         self._mic.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout)
+        if not self._thread.is_alive():
+            self._close_turn(interrupted=True)
+        self.playback.flush()
+        if not self.options.keeper.flush(max(0.0, deadline - time.monotonic())):
+            log.warning("the last turn may not have been stored: the store is too slow")
 
     # --- the listener ---
 
@@ -134,6 +179,7 @@ class Conversation:
                     input_over = True
                     self._step(turn.InputEnded(), self.clock.now())
                     self.bus.publish(InputOver(self.options.name, self._turn))
+                self._pass_words_on()
                 while not self._signals.empty():
                     self._step(self._signals.get(), self.clock.now())
                 self._watch_reply()
@@ -211,6 +257,8 @@ class Conversation:
 
     def _reopen(self) -> None:
         answer, self._answer = self._answer, None
+        if answer is not None:
+            self.options.keeper.retract(answer.kept)
         self._generation.advance()
         self.playback.flush()
         ticket = self._ticket(self._turn)
@@ -232,11 +280,20 @@ class Conversation:
         spoken = answer.spoken(self.playback.progress()) if interrupted else reply
         if interrupted:
             self.bus.publish(Interrupted(self.options.name, answer.ticket.turn, spoken))
-        if answer.heard:
-            self._history.add(answer.heard, spoken)
-        self.bus.publish(
-            TurnDone(self.options.name, answer.ticket.turn, answer.heard, reply, spoken, answer.stopwatch.timing)
-        )
+        timing = answer.stopwatch.timing
+        over = TurnDone(self.options.name, answer.ticket.turn, answer.heard, reply, spoken, timing)
+        if not answer.heard:
+            self.bus.publish(over)
+            return
+        self._history.add(answer.heard, spoken)
+        stored = StoredTurn(answer.heard, reply, spoken, time.time(), timing.since(self.began).as_dict())
+        self.options.keeper.done(answer.kept, stored, partial(self._turn_kept, answer, over))
+
+    def _turn_kept(self, answer: Answer, over: TurnDone, error: Exception | None) -> None:
+        """Tell that a turn is over; it has been stored, or could not be."""
+        if error is not None and not answer.failed:
+            self.bus.publish(Failed(over.conversation, over.turn, "store", error))
+        self.bus.publish(over)
 
     def _tidy_history(self) -> None:
         """Trim the history and evaluate it ahead, while nobody waits.
@@ -260,6 +317,15 @@ class Conversation:
             self._engines.llm_worker.submit(ticket, work)
         except BusyError:
             log.info("no room to evaluate the prompt ahead")
+
+    def _understood(self, ticket: Ticket, words: str) -> None:
+        """Take words of an utterance from the recogniser's thread."""
+        self._words = ticket, words
+
+    def _pass_words_on(self) -> None:
+        found, self._words = self._words, None
+        if found is not None and self._utterance is not None and found[0] == self._utterance.ticket:
+            self._step(turn.Words(found[1]), self.clock.now())
 
     def _ticket(self, number: int) -> Ticket:
         return Ticket(self.options.name, number, self._generation.number, self._generation)

@@ -12,6 +12,7 @@ from hotpin.registry import EngineInfo, Kind
 from hotpin.settings import Settings
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
+from hotpin.tts.pacing import Pace
 from hotpin.vad.base import Vad
 from hotpin.worker import Worker
 
@@ -33,9 +34,11 @@ class Engines:
     stt: Stt
     llm: Llm
     tts: Tts
-    stt_worker: Worker = field(default_factory=lambda: Worker("stt", capacity=64))
+    stt_worker: Worker = field(default_factory=lambda: Worker("stt", capacity=160))
     llm_worker: Worker = field(default_factory=lambda: Worker("llm"))
     tts_worker: Worker = field(default_factory=lambda: Worker("tts"))
+    pace: Pace = field(default_factory=Pace)
+    """How fast the voice is here."""
 
     @classmethod
     def build(cls, settings: Settings) -> "Engines":
@@ -71,6 +74,8 @@ class Engines:
         def load_one(kind: Kind) -> None:
             try:
                 getattr(self, kind).load()
+                if kind == "tts":
+                    self.pace.measure(self.tts)
                 loaded(kind)
             except Exception as error:
                 failures[kind] = error

@@ -11,10 +11,10 @@ from hotpin import paths
 from hotpin.errors import ModelError
 from hotpin.registry import Kind
 
-SourceName = Literal["wheel", "hub"]
-"""Where a model can be fetched from, in the order of preference: a wheel needs no account and no hub."""
+SourceName = Literal["wheel", "npm", "web", "hub"]
+"""Where a model can be fetched from, in the order of preference: what needs no account and no hub comes first."""
 
-SourceChoice = Literal["auto", "wheel", "hub"]
+SourceChoice = Literal["auto", "wheel", "npm", "web", "hub"]
 """A source, or ``auto``: the preferred one, and the next where that fails."""
 
 SOURCE_NAMES: tuple[SourceName, ...] = get_args(SourceName)
@@ -34,11 +34,85 @@ class ModelFile:
     """In hexadecimal; empty where the source's own statement at the first pull is the pin."""
 
     parts: tuple[str, ...] = ()
-    """Members of the wheels that joined in this order are the file; empty for the hub."""
+    """Paths in the source; those of several wheels joined in this order are the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubSource:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A place that has the model."""
+
+    files: tuple[ModelFile, ...] = ()
+    """What to take of it; empty for an archive whose content is not listed."""
+
+    folder: str = ""
+    """Where the files are in it; left out of their names here."""
+
+    bytes: int = 0
+    """Size of the download in bytes; 0 where it is that of the files."""
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes that a pull from here fetches, about."""
+        return self.bytes or self.installed_bytes
+
+    @property
+    def installed_bytes(self) -> int:
+        """Bytes that the model then has on the disk, about."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is downloaded are the model's files themselves, not an archive of them."""
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelSource(Source):
+    """Python wheels that carry the model as data; their code is never imported."""
+
+    requirements: tuple[str, ...]
+    """``name==version`` of each wheel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NpmSource(Source):
+    """An npm package that carries the model as data; nothing of it is run."""
+
+    package: str
+    """``name@version``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSource(Source):
+    """A release page: one file, or a zip archive."""
+
+    url: str
+    """Its address."""
+
+    sha256: str = ""
+    """Of the archive, in hexadecimal; empty where only HTTPS vouches for the first pull."""
+
+    unpacked_bytes: int = 0
+    """For an archive: the size of what is in it, about; a bound of twice as much holds while unpacking."""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the files are packed in a zip archive."""
+        return self.url.endswith(".zip")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file is the model's own."""
+        return not self.is_archive
+
+    @property
+    def installed_bytes(self) -> int:
+        """Bytes that the model then has on the disk, about."""
+        return self.unpacked_bytes or sum(file.bytes for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSource(Source):
     """A repository of the model hub."""
 
     repo: str
@@ -47,19 +121,10 @@ class HubSource:
     revision: str
     """A commit, or a branch where no commit is known."""
 
-    files: tuple[ModelFile, ...]
-    """What to fetch of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WheelSource:
-    """Python wheels that carry the model as data; their code is never imported."""
-
-    requirements: tuple[str, ...]
-    """``name==version`` of each wheel."""
-
-    files: tuple[ModelFile, ...]
-    """What to take out of them."""
+    @property
+    def is_plain(self) -> bool:
+        """Files of a repository are the model's own."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +175,56 @@ class Model:
     engine: str = ""
     """The engine that runs it; empty where every engine of its kind does."""
 
+    needs: tuple[str, ...] = ()
+    """Other models that it cannot be used without."""
+
     temperature: float | None = None
     """For an llm: the randomness of replies that suits it, where that is not the usual one."""
 
     entry: str = ""
     """The file an engine loads; empty where it takes the folder."""
 
-    hub: HubSource | None = None
-    """Its home."""
-
-    wheel: WheelSource | None = None
-    """Its mirror."""
-
     package: PackageSource | None = None
     """Where it is if it needs no fetching."""
+
+    wheel: WheelSource | None = None
+    """Its mirror in Python wheels."""
+
+    npm: NpmSource | None = None
+    """Its mirror in an npm package."""
+
+    web: WebSource | None = None
+    """Its release page."""
+
+    hub: HubSource | None = None
+    """Its repository on the model hub."""
+
+    @property
+    def sources(self) -> dict[SourceName, Source]:
+        """Where it can be fetched from, in the order of preference."""
+        found: dict[SourceName, Source | None] = {
+            "wheel": self.wheel,
+            "npm": self.npm,
+            "web": self.web,
+            "hub": self.hub,
+        }
+        return {name: source for name, source in found.items() if source}
 
     @property
     def bytes(self) -> int:
         """Size on disk in bytes, as the preferred source has it."""
         if self.package:
             return self.package.bytes
-        return sum(file.bytes for file in self.files(next(name for name in SOURCE_NAMES if self.files(name))))
+        return next(iter(self.sources.values())).installed_bytes
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes that a pull fetches from the preferred source, about; 0 where nothing is to be fetched."""
+        return 0 if self.package else next(iter(self.sources.values())).download_bytes
 
     def files(self, source: SourceName) -> tuple[ModelFile, ...]:
-        """List the files as ``source`` has them; empty where the model is not to be had there."""
-        found = self.wheel if source == "wheel" else self.hub
+        """List the files as ``source`` has them; empty where it has none that are listed."""
+        found = self.sources.get(source)
         return found.files if found else ()
 
 
@@ -167,23 +257,39 @@ def find(name: str) -> Model:
     return models[name]
 
 
+_SOURCES: Mapping[str, type[Source]] = {
+    "wheel": WheelSource,
+    "npm": NpmSource,
+    "web": WebSource,
+    "hub": HubSource,
+}
+
+
 def _model(table: Mapping[str, Any]) -> Model:
     fields = dict(table)
-    fields["languages"] = tuple(fields["languages"])
-    for key, source in (("hub", HubSource), ("wheel", WheelSource)):
+    shared = fields.pop("files", [])
+    for key in ("languages", "needs"):
+        fields[key] = tuple(fields.get(key, ()))
+    for key, kind in _SOURCES.items():
         if key in fields:
-            values = dict(fields[key])
-            values["files"] = tuple(_file(file) for file in values["files"])
-            if "requirements" in values:
-                values["requirements"] = tuple(values["requirements"])
-            fields[key] = source(**values)
+            fields[key] = _source(kind, fields[key], shared)
     if "package" in fields:
         fields["package"] = PackageSource(**fields["package"])
     model = Model(**fields)
-    if not (model.hub or model.wheel or model.package):
+    if not (model.sources or model.package):
         raise ValueError(f"{model.name} has no source")
     return model
 
 
-def _file(table: Mapping[str, Any]) -> ModelFile:
-    return ModelFile(**{**table, "parts": tuple(table.get("parts", ()))})
+def _source(kind: type[Source], table: Mapping[str, Any], shared: list[Mapping[str, Any]]) -> Source:
+    values = dict(table)
+    folder = values.get("folder", "")
+    values["files"] = tuple(_file(file, folder) for file in values.get("files", shared))
+    if "requirements" in values:
+        values["requirements"] = tuple(values["requirements"])
+    return kind(**values)
+
+
+def _file(table: Mapping[str, Any], folder: str) -> ModelFile:
+    place = f"{folder}/{table['name']}" if folder else table["name"]
+    return ModelFile(**{**table, "parts": tuple(table.get("parts", [place]))})

@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hotpin.errors import ModelError
-from hotpin.model_manifest import ModelFile, SourceName
+from hotpin.model_manifest import SOURCE_NAMES, ModelFile, SourceName
+from hotpin.model_sources import Scratch
 
 log = logging.getLogger(__name__)
 
 STAMP_NAME = ".hotpin.json"
+_REPLACED = "replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +136,43 @@ def put(ready: Path, target: Path, scratch: Path) -> None:
     Raises:
         OSError: if the disk fails.
     """
-    if target.exists():
-        target.rename(scratch / "replaced")
+    set_aside(target, scratch)
     ready.rename(target)
     _sync_folder(target.parent)
 
 
-@contextmanager
-def scratch_folder(folder: Path) -> Iterator[Path]:
-    """Make an empty folder that is gone afterwards; what a killed pull left there goes first.
+def set_aside(folder: Path, scratch: Path) -> None:
+    """Take the name from a folder, if it is there: it goes with the scratch folder.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if the disk fails.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(scratch / _REPLACED, ignore_errors=True)
+        folder.rename(scratch / _REPLACED)
+
+
+def scratch(folder: Path, source: SourceName) -> Scratch:
+    """Make the folders for one source; of what an earlier pull left there only its downloads stay.
+
+    Raises:
+        OSError: if they cannot be made.
+    """
+    made = Scratch(folder / "ready", folder / "temporary", folder / source)
+    for path in (made.ready, made.temporary):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+    made.downloads.mkdir(exist_ok=True)
+    return made
+
+
+def keep_downloads(folder: Path) -> None:
+    """Clear a scratch folder after a failure; it stays only if a download is in it that can go on."""
+    for path in folder.iterdir():
+        if path.name not in SOURCE_NAMES or not any(path.glob("*.part")):
+            shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from hotpin import model_manifest, model_sources, models, paths
+from hotpin import model_manifest, model_pull, models, paths
 from hotpin.errors import ModelError
+from hotpin.model_sources import base
+from hotpin.model_sources.hub import git_hash
 from hotpin.settings import ModelsSettings, Settings
 
 WEIGHTS = bytes(range(256)) * 40
@@ -115,7 +115,7 @@ class Hub:
         if name != "config.json":
             return sha256(content)
         (folder / "blob").write_bytes(content)
-        return model_sources.git_hash(folder / "blob")
+        return git_hash(folder / "blob")
 
 
 @pytest.fixture(autouse=True)
@@ -205,14 +205,15 @@ def left_behind() -> list[str]:
 
 def fake_pip(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "python"
-    program.write_text(f"#!/bin/sh\n{script}\n")
+    # Like a pip that is too old to be asked where a wheel is.
+    program.write_text(f'#!/bin/sh\ncase "$*" in *--dry-run*) exit 2;; esac\n{script}\n')
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
 
 
 @pytest.mark.usefixtures("index")
 def test_a_model_is_joined_out_of_the_wheels_and_then_found() -> None:
-    pulled = models.pull(Settings(), "both")
+    pulled = model_pull.pull(Settings(), "both")
     assert (pulled.source, pulled.fetched) == ("wheel", True)
     folder = models.resolve(Settings(), "stt", "both")
     assert folder == pulled.path == paths.models_dir() / "both"
@@ -223,27 +224,27 @@ def test_a_model_is_joined_out_of_the_wheels_and_then_found() -> None:
 
 @pytest.mark.usefixtures("index")
 def test_a_language_model_is_found_as_its_file() -> None:
-    models.pull(Settings(), "wheel-only")
+    model_pull.pull(Settings(), "wheel-only")
     assert models.resolve(Settings(), "llm", "wheel-only").name == "tiny.gguf"
 
 
 @pytest.mark.usefixtures("index")
 def test_models_live_where_the_settings_say(tmp_path: Path) -> None:
     settings = Settings(models=ModelsSettings(dir=str(tmp_path / "elsewhere")))
-    assert models.pull(settings, "both").path == tmp_path / "elsewhere" / "both"
+    assert model_pull.pull(settings, "both").path == tmp_path / "elsewhere" / "both"
     assert left_behind() == []
 
 
 def test_a_model_that_is_there_is_not_fetched_again(index: Path) -> None:
-    models.pull(Settings(), "both")
+    model_pull.pull(Settings(), "both")
     shutil.rmtree(index)
-    pulled = models.pull(Settings(), "both")
+    pulled = model_pull.pull(Settings(), "both")
     assert (pulled.source, pulled.fetched) == ("wheel", False)
 
 
 def test_the_hub_is_asked_where_there_is_no_wheel(hub: Hub) -> None:
     seen: list[tuple[int, int]] = []
-    pulled = models.pull(Settings(), "hub-only", progress=lambda done, total: seen.append((done, total)))
+    pulled = model_pull.pull(Settings(), "hub-only", progress=lambda done, total: seen.append((done, total)))
     assert (pulled.source, pulled.path.read_bytes()) == ("hub", WEIGHTS)
     assert seen[-1] == (len(WEIGHTS), len(WEIGHTS))
     assert sorted(path.name for path in pulled.path.parent.iterdir()) == [".hotpin.json", "tiny.gguf"]
@@ -258,25 +259,26 @@ def test_progress_from_the_hub_is_reported_while_it_goes_on(hub: Hub) -> None:
         if done >= len(WEIGHTS):
             hub.config_may_go.set()
 
-    models.pull(Settings(), "both", source="hub", progress=progress)
-    assert len(WEIGHTS) <= seen[0] <= seen[-1] == len(WEIGHTS) + len(CONFIG)
+    model_pull.pull(Settings(), "both", source="hub", progress=progress)
+    assert seen == sorted(seen)
+    assert seen[-1] == len(WEIGHTS) + len(CONFIG)
 
 
 def test_the_hub_stands_in_when_the_wheels_cannot_be_had(hub: Hub) -> None:
-    assert models.pull(Settings(), "both").source == "hub"
+    assert model_pull.pull(Settings(), "both").source == "hub"
     assert sorted(hub.downloads) == ["config.json", "model.bin"]
 
 
 def test_the_hub_alone_is_asked_if_wanted(index: Path, hub: Hub) -> None:
-    assert models.pull(Settings(), "both", source="hub").source == "hub"
+    assert model_pull.pull(Settings(), "both", source="hub").source == "hub"
 
 
 def test_what_the_hub_stated_at_the_first_pull_is_the_pin(hub: Hub) -> None:
-    models.pull(Settings(), "both")
+    model_pull.pull(Settings(), "both")
     weights = paths.models_dir() / "both" / "model.bin"
     weights.write_bytes(WEIGHTS[::-1])
     with pytest.raises(ModelError, match=f"instead of {sha256(WEIGHTS)}"):
-        models.verify(Settings(), "both")
+        model_pull.verify(Settings(), "both")
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json"])
@@ -285,34 +287,34 @@ def test_a_flipped_byte_from_the_hub_is_refused(hub: Hub, name: str) -> None:
     content[5] ^= 1
     hub.sent[name] = bytes(content)
     with pytest.raises(ModelError, match=f"{name} (has the SHA-256|is not what the hub says)"):
-        models.pull(Settings(), "both", source="hub")
+        model_pull.pull(Settings(), "both", source="hub")
     assert left_behind() == []
 
 
 def test_a_download_from_the_hub_that_is_cut_short_is_refused(hub: Hub) -> None:
     hub.sent["tiny.gguf"] = WEIGHTS[:100]
-    with pytest.raises(ModelError, match=r"could not be fetched from the hub: .*size"):
-        models.pull(Settings(), "hub-only")
+    with pytest.raises(ModelError, match=r"from the hub: it has a file of 100 bytes instead of 10240"):
+        model_pull.pull(Settings(), "hub-only")
     assert left_behind() == []
 
 
 def test_another_file_on_the_hub_is_refused_before_it_is_downloaded(hub: Hub) -> None:
     hub.stated["tiny.gguf"] = b"another"
     with pytest.raises(ModelError, match="another one"):
-        models.pull(Settings(), "hub-only")
+        model_pull.pull(Settings(), "hub-only")
     assert hub.downloads == []
 
 
 def test_a_file_that_nothing_is_known_to_check_against_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "etag", lambda *_: "of-no-known-kind")
     with pytest.raises(ModelError, match=r"no hash of model\.bin"):
-        models.pull(Settings(), "both", source="hub")
+        model_pull.pull(Settings(), "both", source="hub")
 
 
 def test_a_file_that_is_not_on_the_hub_is_named_by_its_status(hub: Hub) -> None:
     del hub.stated["tiny.gguf"]
     with pytest.raises(ModelError, match="HTTP status 404"):
-        models.pull(Settings(), "hub-only")
+        model_pull.pull(Settings(), "hub-only")
 
 
 def test_the_hub_kept_offline_by_its_own_variable_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,12 +322,12 @@ def test_the_hub_kept_offline_by_its_own_variable_is_said(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set"):
-        models.pull(Settings(), "hub-only")
+        model_pull.pull(Settings(), "hub-only")
 
 
 def test_every_source_that_failed_is_named_with_its_reason_in_one_line() -> None:
     with pytest.raises(ModelError) as caught:
-        models.pull(Settings(), "both")
+        model_pull.pull(Settings(), "both")
     text = str(caught.value)
     assert "from the wheel: No matching distribution found for hotpin-test-" in text
     assert "from the hub: it could not be reached" in text
@@ -338,7 +340,7 @@ def test_every_source_that_failed_is_named_with_its_reason_in_one_line() -> None
 def test_other_content_in_a_wheel_is_refused(index: Path) -> None:
     build_wheel(index, "one", {"part1": WEIGHTS[1 : len(WEIGHTS) // 2] + b"x"})
     with pytest.raises(ModelError, match=r"from the wheel: model\.bin has the SHA-256"):
-        models.pull(Settings(), "both", source="wheel")
+        model_pull.pull(Settings(), "both", source="wheel")
     assert left_behind() == []
 
 
@@ -346,7 +348,7 @@ def test_a_flipped_byte_in_a_wheel_is_refused(index: Path) -> None:
     wheel = index / "hotpin_test_one-1.0-py3-none-any.whl"
     wheel.write_bytes(wheel.read_bytes().replace(b"\x10\x11\x12", b"\x10\xff\x12", 1))
     with pytest.raises(ModelError, match="a wheel is broken"):
-        models.pull(Settings(), "both", source="wheel")
+        model_pull.pull(Settings(), "both", source="wheel")
     assert left_behind() == []
 
 
@@ -354,7 +356,7 @@ def test_a_wheel_that_is_cut_short_is_refused(index: Path) -> None:
     wheel = index / "hotpin_test_one-1.0-py3-none-any.whl"
     wheel.write_bytes(wheel.read_bytes()[:500])
     with pytest.raises(ModelError, match=r"from the wheel: .* is invalid"):
-        models.pull(Settings(), "both", source="wheel")
+        model_pull.pull(Settings(), "both", source="wheel")
     assert left_behind() == []
 
 
@@ -368,7 +370,7 @@ def test_a_wheel_that_is_cut_short_is_refused(index: Path) -> None:
 def test_a_wheel_without_the_right_parts_is_refused(index: Path, members: dict[str, bytes], reason: str) -> None:
     build_wheel(index, "two", members)
     with pytest.raises(ModelError, match=reason):
-        models.pull(Settings(), "both", source="wheel")
+        model_pull.pull(Settings(), "both", source="wheel")
     assert left_behind() == []
 
 
@@ -379,7 +381,7 @@ def test_progress_sums_up_the_wheels_and_never_passes_the_whole(
     fake_pip(tmp_path, f"printf '%s\\n' {' '.join(map(repr, lines))} 'Progress 20000 of 20000'; exit 1", monkeypatch)
     seen: list[int] = []
     with pytest.raises(ModelError):
-        models.pull(Settings(), "both", source="wheel", progress=lambda done, _: seen.append(done))
+        model_pull.pull(Settings(), "both", source="wheel", progress=lambda done, _: seen.append(done))
     assert seen == [0, 90, 90, 150, len(WEIGHTS) + len(CONFIG)]
 
 
@@ -387,19 +389,19 @@ def test_an_index_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PIP_NO_INDEX": "0", "PIP_RETRIES": "1", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ModelError, match="the package index could not be reached"):
-        models.pull(Settings(), "both", source="wheel")
+        model_pull.pull(Settings(), "both", source="wheel")
 
 
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_ctrl_c_ends_pip_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stubborn: str) -> None:
-    monkeypatch.setattr(model_sources, "_STOP_SECONDS", 0.2)
+    monkeypatch.setattr(base, "_STOP_SECONDS", 0.2)
     fake_pip(tmp_path, f"{stubborn}echo $$ >{tmp_path}/pid; echo Progress 1 of 9; exec sleep 60", monkeypatch)
 
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        models.pull(Settings(), "both", progress=interrupt)
+        model_pull.pull(Settings(), "both", progress=interrupt)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     assert left_behind() == []
@@ -408,9 +410,9 @@ def test_ctrl_c_ends_pip_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.usefixtures("index")
 def test_of_two_pulls_at_once_one_fetches_and_the_other_finds_it() -> None:
     with ThreadPoolExecutor(2) as pool:
-        pulls = [pool.submit(models.pull, Settings(), "both") for _ in range(2)]
+        pulls = [pool.submit(model_pull.pull, Settings(), "both") for _ in range(2)]
         assert sorted(pull.result().fetched for pull in pulls) == [False, True]
-    assert models.verify(Settings(), "both") == paths.models_dir() / "both"
+    assert model_pull.verify(Settings(), "both") == paths.models_dir() / "both"
     assert left_behind() == ["both"]
 
 
@@ -419,7 +421,7 @@ def test_what_a_killed_pull_left_is_cleared_away() -> None:
     leftover = paths.models_dir() / ".both.partial" / "wheel"
     leftover.mkdir(parents=True)
     (leftover / "model.bin").write_bytes(b"half")
-    models.pull(Settings(), "both")
+    model_pull.pull(Settings(), "both")
     assert left_behind() == ["both"]
 
 
@@ -427,7 +429,7 @@ def test_what_a_killed_pull_left_is_cleared_away() -> None:
 def test_too_little_disk_space_is_said_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 << 20))
     with pytest.raises(ModelError, match=r"needs 64 MiB of free disk space in .*, and there are 3 MiB\. Make room"):
-        models.pull(Settings(), "both")
+        model_pull.pull(Settings(), "both")
     assert left_behind() == []
 
 
@@ -435,51 +437,51 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = Settings(models=ModelsSettings(dir=str(tmp_path / "file" / "models")))
     with pytest.raises(ModelError, match=r"cannot be changed in .*Not a directory"):
-        models.pull(settings, "both")
+        model_pull.pull(settings, "both")
 
 
 @pytest.mark.usefixtures("hub")
 def test_offline_nothing_is_fetched_but_what_is_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     offline = Settings(models=ModelsSettings(offline=True))
     with pytest.raises(ModelError, match="offline mode forbids the network"):
-        models.pull(offline, "both")
-    models.pull(Settings(), "both", source="hub")
-    assert not models.pull(offline, "both").fetched
+        model_pull.pull(offline, "both")
+    model_pull.pull(Settings(), "both", source="hub")
+    assert not model_pull.pull(offline, "both").fetched
     assert models.resolve(offline, "stt", "both")
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_truncated_file_is_noticed_at_start_and_fetched_again() -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     (folder / "model.bin").write_bytes(WEIGHTS[:-1])
     with pytest.raises(ModelError, match=r"model\.bin has 10239 bytes instead of 10240.*hotpin models pull both"):
         models.resolve(Settings(), "stt", "both")
-    assert models.pull(Settings(), "both", source="hub").fetched
+    assert model_pull.pull(Settings(), "both", source="hub").fetched
     assert models.resolve(Settings(), "stt", "both") == folder
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_file_that_cannot_be_read_is_named() -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     (folder / "config.json").unlink()
     (folder / "config.json").mkdir()
     stamp = json.loads((folder / ".hotpin.json").read_text())
     stamp["files"][1]["bytes"] = (folder / "config.json").stat().st_size
     (folder / ".hotpin.json").write_text(json.dumps(stamp))
     with pytest.raises(ModelError, match=r"config\.json cannot be read"):
-        models.verify(Settings(), "both")
+        model_pull.verify(Settings(), "both")
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_missing_file_is_noticed_at_start() -> None:
-    (models.pull(Settings(), "both", source="hub").path / "config.json").unlink()
+    (model_pull.pull(Settings(), "both", source="hub").path / "config.json").unlink()
     with pytest.raises(ModelError, match=r"damaged: config\.json is missing"):
         models.resolve(Settings(), "stt", "both")
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_file_rewritten_in_the_same_size_is_noticed_at_start() -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     (folder / "model.bin").write_bytes(WEIGHTS[::-1])
     os.utime(folder / "model.bin", ns=(1, 1))
     with pytest.raises(ModelError, match=r"damaged: model\.bin has the SHA-256"):
@@ -488,7 +490,7 @@ def test_a_file_rewritten_in_the_same_size_is_noticed_at_start() -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_copied_folder_is_checked_once_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     os.utime(folder / "model.bin", ns=(1, 1))
     assert models.resolve(Settings(), "stt", "both") == folder
     monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
@@ -497,18 +499,18 @@ def test_a_copied_folder_is_checked_once_and_not_again(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("index")
 def test_a_newer_pin_in_the_manifest_has_the_model_fetched_anew(tmp_path: Path) -> None:
-    models.pull(Settings(), "wheel-only")
+    model_pull.pull(Settings(), "wheel-only")
     newer = WEIGHTS[1 : len(WEIGHTS) // 2] + b"x"
     build_wheel(tmp_path / "index", "one", {"part1": newer})
     text = MANIFEST.replace(sha256(WEIGHTS[: len(WEIGHTS) // 2]), sha256(newer))
     (tmp_path / "manifest.toml").write_text(text)
-    assert models.pull(Settings(), "wheel-only").fetched
+    assert model_pull.pull(Settings(), "wheel-only").fetched
     assert models.resolve(Settings(), "llm", "wheel-only").read_bytes() == newer
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_folder_without_a_stamp_is_not_an_installed_model() -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     (folder / ".hotpin.json").write_text("{")
     with pytest.raises(ModelError, match="not installed"):
         models.resolve(Settings(), "stt", "both")
@@ -516,19 +518,19 @@ def test_a_folder_without_a_stamp_is_not_an_installed_model() -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_removed_model_is_gone() -> None:
-    models.pull(Settings(), "both", source="hub")
-    assert models.remove(Settings(), "both")
+    model_pull.pull(Settings(), "both", source="hub")
+    assert model_pull.remove(Settings(), "both")
     assert left_behind() == []
-    assert not models.remove(Settings(), "both")
+    assert not model_pull.remove(Settings(), "both")
 
 
 def test_a_model_inside_a_package_is_always_there_and_stays() -> None:
     path = models.resolve(Settings(), "tts", "voice")
     assert path.name == "py.typed"
-    assert models.pull(Settings(models=ModelsSettings(offline=True)), "voice").path == path
-    assert models.verify(Settings(), "voice") == path
+    assert model_pull.pull(Settings(models=ModelsSettings(offline=True)), "voice").path == path
+    assert model_pull.verify(Settings(), "voice") == path
     with pytest.raises(ModelError, match="part of the package hotpin"):
-        models.remove(Settings(), "voice")
+        model_pull.remove(Settings(), "voice")
 
 
 def test_a_package_without_its_model_is_said(tmp_path: Path) -> None:
@@ -551,12 +553,12 @@ def test_an_unknown_name_lists_those_of_its_kind() -> None:
     with pytest.raises(ModelError, match="is a model for stt, not for llm"):
         models.resolve(Settings(), "llm", "both")
     with pytest.raises(ModelError, match="Known models: both, hub-only, wheel-only, voice"):
-        models.pull(Settings(), "nonesuch")
+        model_pull.pull(Settings(), "nonesuch")
 
 
 def test_a_source_that_a_model_does_not_have_lists_those_it_has() -> None:
     with pytest.raises(ModelError, match=r"has no source 'wheel'\. Choose: hub"):
-        models.pull(Settings(), "hub-only", source="wheel")
+        model_pull.pull(Settings(), "hub-only", source="wheel")
 
 
 def test_a_persons_own_model_is_taken_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -572,7 +574,7 @@ def test_a_persons_own_model_is_taken_by_its_path(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.usefixtures("hub")
 def test_the_list_says_what_is_installed() -> None:
-    folder = models.pull(Settings(), "both", source="hub").path
+    folder = model_pull.pull(Settings(), "both", source="hub").path
     found = {status.model.name: status for status in models.list_models(Settings())}
     assert [name for name in found if found[name].installed] == ["both", "voice"]
     assert list(found) == NAMES
@@ -602,21 +604,23 @@ class TestTheRealManifest:
 
     def test_every_wheel_file_is_pinned_and_every_entry_is_a_file_of_each_source(self) -> None:
         for model in model_manifest.load(self.FILE).values():
-            assert all(len(file.sha256) == 64 and file.parts for file in model.files("wheel"))
-            assert all(len(file.sha256) in (0, 64) and not file.parts for file in model.files("hub"))
+            assert all(len(file.sha256) == 64 and file.parts for file in (*model.files("wheel"), *model.files("npm")))
+            assert all(len(file.sha256) in (0, 64) and len(file.parts) == 1 for file in model.files("hub"))
+            assert not model.web or model.web.sha256 or all(file.sha256 for file in model.web.files)
+            assert set(model.needs) <= set(model_manifest.load(self.FILE))
             for source in model_manifest.SOURCE_NAMES:
                 names = [file.name for file in model.files(source)]
                 assert not model.entry or not names or model.entry in names
 
-    def test_no_address_of_a_registry_stands_in_it(self) -> None:
-        def strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - anything of a TOML file
-            if isinstance(value, dict | list):
-                for item in value.values() if isinstance(value, dict) else value:
-                    yield from strings(item)
-            else:
-                yield str(value)
+    def test_the_only_addresses_in_it_are_those_of_release_pages(self) -> None:
+        pages = [model.web.url for model in model_manifest.load(self.FILE).values() if model.web]
+        assert self.FILE.read_text().count("://") == len(pages)
+        assert all(page.startswith(("https://alphacephei.com/", "https://github.com/")) for page in pages)
 
-        assert not [text for text in strings(tomllib.loads(self.FILE.read_text())) if "://" in text]
+    def test_every_chosen_engine_has_all_its_models(self) -> None:
+        chosen = [model_manifest.load(self.FILE)[name].needs for name in ("kokoro-int8", "kokoro-fp32")]
+        assert chosen == [("kokoro-voices",), ("kokoro-voices",)]
+        assert len(model_manifest.load(self.FILE)["kokoro-voices"].files("npm")) == 54
 
     def test_the_models_inside_packages_are_where_the_manifest_says(self) -> None:
         packaged = [model.package for model in model_manifest.load(self.FILE).values() if model.package]

@@ -1,5 +1,6 @@
 """``hotpin ask``: one question, one answer."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,8 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
     language: common.LanguageOption = None,
+    agent: common.AgentOption = None,
+    session_id: common.SessionOption = None,
     temperature: Annotated[float | None, typer.Option(help="Randomness of the reply, 0 to 2.")] = None,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -48,10 +51,13 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
         tts__voice=voice,
         llm__temperature=temperature,
     )
+    from hotpin import personas
     from hotpin.commands.turns import Recording
 
+    personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
     question = text if audio is None else Recording(audio, rate)
-    _ask(settings, question or "", out, real_time=real_time, as_json=as_json)
+    call = Call(out, real_time, as_json, session_id, agent or "")
+    _ask(settings, question or "", call)
 
 
 def _is_undecodable(text: str) -> bool:
@@ -59,26 +65,42 @@ def _is_undecodable(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _ask(settings: "Settings", asked: "str | Recording", out: Path | None, *, real_time: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How the question is asked."""
+
+    out: Path | None
+    real_time: bool
+    as_json: bool
+    session_id: str | None
+    agent: str
+
+
+def _ask(settings: "Settings", asked: "str | Recording", call: Call) -> None:
     from hotpin.app import Question
     from hotpin.commands import turns
     from hotpin.errors import AudioError, LlmError
 
     typed = isinstance(asked, str)
     kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "llm", "tts")
-    with turns.output(settings, out, real_time=real_time) as sound, common.loaded_app(settings, kinds) as app:
-        question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=real_time)
-        on_event = (lambda _: None) if as_json else turns.show
-        result = turns.hold(app, question, sound, on_event, push_to_talk=not typed and not real_time)
+    with (
+        turns.output(settings, call.out, real_time=call.real_time) as sound,
+        common.loaded_app(settings, kinds) as app,
+    ):
+        question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=call.real_time)
+        options = turns.options(app, call.session_id, agent=call.agent, push_to_talk=not typed and not call.real_time)
+        on_event = (lambda _: None) if call.as_json else turns.show
+        result = turns.hold(app, question, sound, on_event, options)
         common.raise_failure(result)
         if not result.heard:
             raise AudioError("I heard nothing: there is no speech in this recording", "Speak louder, or closer")
         if not result.reply:
             raise LlmError("the model gave no answer", "Ask in other words, or choose a larger model")
-    if as_json:
+    if call.as_json:
         seconds = 0.0 if isinstance(asked, str) else asked.seconds
-        common.print_json({**result.as_dict(seconds), "out": str(out) if out else None})
+        more = {"out": str(call.out) if call.out else None, "session_id": call.session_id}
+        common.print_json({**result.as_dict(seconds), **more})
         return
     common.say(common.stage_line(result.timing))
-    if out:
-        common.say(f"The spoken reply is in {out}")
+    if call.out:
+        common.say(f"The spoken reply is in {call.out}")

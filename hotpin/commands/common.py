@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hotpin.app import App, TurnResult
     from hotpin.registry import Kind
@@ -36,6 +36,31 @@ OutOption = Annotated[
     Path | None, typer.Option(help="Write the speech to this .wav instead of playing it.", callback=wav_name)
 ]
 VoiceOption = Annotated[str | None, typer.Option("--voice", help="A voice of that engine.")]
+
+
+def session_id(value: str | None) -> str | None:
+    """Refuse what cannot be a session id."""
+    from hotpin.sessions.base import check_session_id
+
+    try:
+        return value if value is None else check_session_id(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _complete_agent(incomplete: str) -> list[str]:
+    from hotpin.commands.agents import complete_agent
+
+    return list(complete_agent(incomplete))
+
+
+AgentOption = Annotated[
+    str | None, typer.Option("--agent", help="Who answers: see hotpin agents.", autocompletion=_complete_agent)
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option("--session-id", help="Go on with this session, and keep the turn in it.", callback=session_id),
+]
 
 
 def load_settings(**overrides: Any) -> "Settings":  # noqa: ANN401 - values are checked by the settings
@@ -70,11 +95,48 @@ def loaded_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App
     """
     from hotpin.app import App
 
+    ensure_models(settings, kinds)
     with App(settings) as app:
         infos = app.engines.infos
         with loading(infos[kind].model for kind in kinds):
             app.load(kinds)
         yield app
+
+
+def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
+    """Make sure that the models the settings name were fetched; in a terminal, offer to fetch them now.
+
+    Raises:
+        ModelError: if one is missing and stays so; it says the one command that fetches them.
+    """
+    from hotpin import models
+
+    missing = models.missing(settings, [kind for kind in models.KINDS if kind in kinds])
+    if not missing:
+        return
+    names = [model.name for model in missing]
+    if settings.models.offline or not _may_ask():
+        raise models.not_installed(*names)
+    from hotpin import recommend
+    from hotpin.commands import progress
+
+    advice = recommend.recommend(recommend.this_machine(settings), settings.stt.language)
+    better = ", ".join(model.name for model in advice.models.values())
+    say(f"Not installed: {', '.join(f'{model.name} ({model.download_bytes / 1e6:.0f} MB)' for model in missing)}.")
+    say(f"What suits this machine ({advice.why}): {better}; more: hotpin models recommend")
+    total = sum(model.download_bytes for model in missing)
+    if not typer.confirm(f"Fetch what is missing now, {total / 1e6:.0f} MB?", default=True, err=True):
+        raise models.not_installed(*names)
+    for name in names:
+        progress.pull(settings, name)
+
+
+def _may_ask() -> bool:
+    """Whether a person is there to answer: a terminal, and no program that reads the output."""
+    import os
+
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams) and "CI" not in os.environ and "--json" not in sys.argv
 
 
 @contextmanager
@@ -96,21 +158,22 @@ def loading(models: "Iterable[str]") -> "Iterator[None]":
 
 
 class HeardSoFar:
-    """Shows in a terminal how much of a long recording has been heard."""
+    """Shows in a terminal how much of a long recording has been heard, or whatever else ``done`` says."""
 
     INTERVAL_SECONDS = 1.0
 
-    def __init__(self) -> None:
+    def __init__(self, done: str = "Heard") -> None:
+        self._done = done
         self._due = perf_counter() + self.INTERVAL_SECONDS
         self._shown = False
 
     def update(self, seconds: float) -> None:
-        """Show that ``seconds`` of audio have been heard, once a second."""
+        """Show that ``seconds`` of audio are done, once a second."""
         if perf_counter() >= self._due and sys.stderr.isatty():
             self._due = perf_counter() + self.INTERVAL_SECONDS
             self._shown = True
             minutes, rest = divmod(int(seconds), 60)
-            typer.echo(f"\rHeard {minutes}:{rest:02} …", err=True, nl=False)
+            typer.echo(f"\r{self._done} {minutes}:{rest:02} …", err=True, nl=False)
 
     def close(self) -> None:
         """Take the line away again."""

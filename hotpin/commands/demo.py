@@ -33,7 +33,8 @@ def demo(
         for path in questions:
             recording = turns.Recording(path)
             on_event = (lambda _: None) if as_json else turns.show
-            result = turns.hold(app, recording.asked(sound[1], real_time=False), sound, on_event, push_to_talk=True)
+            options = app.options("demo", push_to_talk=True)
+            result = turns.hold(app, recording.asked(sound[1], real_time=False), sound, on_event, options)
             common.raise_failure(result)
             results.append({"question": path.name, **result.as_dict(recording.seconds)})
             if not as_json:

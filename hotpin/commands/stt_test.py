@@ -24,6 +24,7 @@ def stt_test(
     from hotpin.commands.turns import Recording
 
     recording = Recording(source, rate)
+    common.ensure_models(settings, ("stt",))
     engine = registry.build_stt(settings)
     info = engine.info
     with common.loading([info.model]):

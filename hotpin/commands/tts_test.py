@@ -30,6 +30,7 @@ def tts_test(
 
     from hotpin import registry
 
+    common.ensure_models(settings, ("tts",))
     engine = registry.build_tts(settings)
     info, used = engine.info, engine.voice(settings.tts.voice).name
     with common.loading([info.model]):

@@ -16,8 +16,8 @@ from hotpin.audio.speaker import DeviceSpeaker, Speaker, VirtualSpeaker, has_out
 from hotpin.bus import Bus
 from hotpin.clock import Clock, RealClock, SkippingClock
 from hotpin.commands import common
-from hotpin.conversation import Conversation
-from hotpin.events import Event, Heard, ReplyText, ReplyWritten
+from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.events import Event, Heard, Noticed, ReplyText, ReplyWritten
 from hotpin.settings import Settings
 
 SILENCE_AFTER_SECONDS = 3.0
@@ -76,24 +76,38 @@ def output(settings: Settings, out: Path | None, *, real_time: bool) -> Iterator
         yield speaker, clock
 
 
+def options(
+    app: App, session_id: str | None = None, *, agent: str = "", push_to_talk: bool = False
+) -> ConversationOptions:
+    """Give the options of a conversation: with a session id one that is kept, and goes on where it ended.
+
+    Raises:
+        HotpinError: if the session, the persona or the voice cannot be had.
+    """
+    if session_id is None:
+        return app.options("ask", agent=agent, push_to_talk=push_to_talk)
+    return app.session_options(session_id, agent=agent, push_to_talk=push_to_talk)
+
+
 def hold(
     app: App,
     question: Question,
     sound: tuple[Speaker, Clock],
     on_event: Callable[[Event], None] = lambda _: None,
-    *,
-    push_to_talk: bool = False,
+    conversation_options: ConversationOptions | None = None,
 ) -> TurnResult:
-    """Hold one turn in a conversation of its own."""
+    """Hold one turn in a conversation of its own; without options, in one that nobody keeps."""
     speaker, clock = sound
-    options = app.options("ask", push_to_talk=push_to_talk)
-    conversation = Conversation(app.engines, question.mic, speaker.playback, Bus(), options, clock)
+    chosen = conversation_options or options(app)
+    conversation = Conversation(app.engines, question.mic, speaker.playback, Bus(), chosen, clock)
     return take_turn(conversation, question, on_event)
 
 
 def show(event: Event) -> None:
     """Print a turn as it happens."""
     match event:
+        case Noticed(text=text):
+            common.say(text)
         case Heard(text=text) if text:
             typer.echo(f"You: {text}")
             typer.echo("Hotpin: ", nl=False)

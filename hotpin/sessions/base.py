@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -44,7 +45,8 @@ class StoredTurn:
     """Moments of the turn by stage, in s since its input began, as the JSON outputs carry them."""
 
     number: int = 0
-    """Its place in the session, counted from 1; given by the store."""
+    """Its place in the session, counted from 1; given by the store, and never twice, so that a turn that is taken back
+    leaves a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class SessionStore(Protocol):
     """Keeps sessions. May be used from any thread, and from several processes at once.
 
     Every change is on disk when its call returns. All raise ``StoreError`` when the store cannot be read or written.
+    A session expires a set time after its last turn: it is then as if it had never been.
     """
 
     def touch(self, session_id: str, agent: str) -> None:
@@ -106,3 +109,18 @@ class SessionStore(Protocol):
     def close(self) -> None:
         """Let go of the store's files; later calls are errors."""
         ...
+
+
+def oldest_kept(ttl: timedelta, now: float) -> float:
+    """Say before which moment a session must have been used last to have expired; s since 1970, as ``now``.
+
+    Args:
+        ttl: how long a session is kept after its last turn; 0 means for ever.
+        now: the present.
+    """
+    return now - ttl.total_seconds() if ttl else float("-inf")
+
+
+def storable(text: str) -> str:
+    """Replace halves of characters, which cannot be written to a file, by question marks."""
+    return text.encode("utf-8", "replace").decode()

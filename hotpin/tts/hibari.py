@@ -37,7 +37,8 @@ class HibariTts:
     @property
     def info(self) -> EngineInfo:
         """What this engine is."""
-        return EngineInfo("hibari", f"hibari-{self._settings.tts.voice or 'heart'}", f"{self._threads} thread(s)")
+        threads = "1 thread" if self._threads == 1 else f"{self._threads} threads"
+        return EngineInfo("hibari", f"hibari-{self._settings.tts.voice or 'heart'}", threads)
 
     @property
     def voices(self) -> Sequence[Voice]:

@@ -14,10 +14,10 @@ TAIL_SECONDS = 0.22
 """s kept after the last audible sample: with the next clause's lead, the pause between two sentences."""
 
 
-def trim(samples: Samples, rate: int) -> Samples:
+def trim(samples: Samples, rate: int, tail_seconds: float = TAIL_SECONDS) -> Samples:
     """Cut the silence around speech to what a listener needs; audio without anything audible becomes empty."""
     audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
     if not len(audible):
         return samples[:0]
     first = max(0, int(audible[0]) - int(LEAD_SECONDS * rate))
-    return samples[first : int(audible[-1]) + 1 + int(TAIL_SECONDS * rate)]
+    return samples[first : int(audible[-1]) + 1 + int(tail_seconds * rate)]

@@ -13,6 +13,16 @@ from hotpin import settings as all_settings
 
 TIMEOUT_SECONDS = 240.0
 
+_RUN = "runpy.run_module('hotpin', run_name='__main__')"
+IN_TERMINAL = f"import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {_RUN}"
+"""Takes its standard input as the controlling terminal, so that Ctrl-C typed there reaches it; then runs Hotpin."""
+
+LIMITED = (
+    "import resource, runpy, sys; room = int(sys.argv.pop(1)); "
+    f"resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)); {_RUN}"
+)
+"""Cannot write a file beyond some bytes, as on a disk that is full; then runs Hotpin."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -52,23 +62,52 @@ class Hotpin:
             "HOTPIN_MODELS__DIR": str(models.models_dir(all_settings.load())),
         }
 
-    def start(self, *arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str | Path, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> "subprocess.Popen[str]":
         """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-m", "hotpin", *map(str, arguments)],
             env={**self._environment, **environment},
             cwd=self.home,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def __call__(self, *arguments: str | Path, **environment: str) -> Ran:
-        """Run a command to its end."""
-        with self.start(*arguments, **environment) as process:
+    def start_in(self, terminal: int, *arguments: str | Path) -> "subprocess.Popen[bytes]":
+        """Start a command as the foreground process of a terminal, given as the descriptor of its inner end."""
+        return subprocess.Popen(
+            [sys.executable, "-c", IN_TERMINAL, *map(str, arguments)],
+            env=self._environment,
+            cwd=self.home,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+
+    def on_full_disk(self, *arguments: str | Path, room: int) -> Ran:
+        """Run a command that cannot write any file beyond ``room`` bytes."""
+        ran = subprocess.run(
+            [sys.executable, "-c", LIMITED, str(room), *map(str, arguments)],
+            env=self._environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def __call__(self, *arguments: str | Path, typed: str | None = None, **environment: str) -> Ran:
+        """Run a command to its end, with ``typed`` as its standard input."""
+        stdin = subprocess.DEVNULL if typed is None else subprocess.PIPE
+        with self.start(*arguments, stdin=stdin, **environment) as process:
             try:
-                out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+                out, err = process.communicate(typed, timeout=TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

