@@ -1,5 +1,6 @@
 """The list of known models, as ``models/manifest.toml`` has it: what each one is and where it comes from."""
 
+import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -239,10 +240,10 @@ def load(path: Path | None = None) -> dict[str, Model]:
     """
     path = path or paths.manifest_file()
     try:
-        models = [_model(table) for table in tomllib.loads(path.read_text("utf-8"))["model"]]
+        status = path.stat()
+        return dict(_read(path, status.st_mtime_ns, status.st_size))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the list of models {path} cannot be used: {error}", "Install Hotpin again") from error
-    return {model.name: model for model in models}
 
 
 def find(name: str) -> Model:
@@ -255,6 +256,13 @@ def find(name: str) -> Model:
     if name not in models:
         raise ModelError(f"there is no model {name!r}", f"Known models: {', '.join(models)}")
     return models[name]
+
+
+@functools.lru_cache(maxsize=1)
+def _read(path: Path, _mtime_ns: int, _bytes: int) -> Mapping[str, Model]:
+    """Read the file once, as long as it is the same: a command asks for it a dozen times."""
+    models = [_model(table) for table in tomllib.loads(path.read_text("utf-8"))["model"]]
+    return {model.name: model for model in models}
 
 
 _SOURCES: Mapping[str, type[Source]] = {
@@ -278,6 +286,8 @@ def _model(table: Mapping[str, Any]) -> Model:
     model = Model(**fields)
     if not (model.sources or model.package):
         raise ValueError(f"{model.name} has no source")
+    if model.web and len(model.web.files) != (0 if model.web.is_archive else 1):
+        raise ValueError(f"{model.name} must have one file at {model.web.url}, or an archive that lists none")
     return model
 
 

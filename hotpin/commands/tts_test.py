@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from hotpin.audio.frame import Frame
 
 
-def tts_test(
+def tts_test(  # noqa: PLR0913, PLR0917 - one argument per option
     text: Annotated[str, typer.Option(help="What to say.")],
     out: common.OutOption = None,
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
+    language: common.LanguageOption = None,
     speed: Annotated[float | None, typer.Option(help="0.5 to 2; 1 is the voice's own pace.")] = None,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -25,20 +26,25 @@ def tts_test(
     words = speakable(text)
     if not words:
         raise typer.BadParameter("the text has nothing to say in it", param_hint="--text")
-    settings = common.load_settings(tts__engine=tts, tts__voice=voice, tts__speed=speed)
+    settings = common.load_settings(tts__engine=tts, tts__voice=voice, tts__language=language, tts__speed=speed)
     from time import perf_counter
 
     from hotpin import registry
+    from hotpin.tts.choice import choose
 
     common.ensure_models(settings, ("tts",))
     engine = registry.build_tts(settings)
-    info, used = engine.info, engine.voice(settings.tts.voice).name
+    # A voice that was asked for by name says what its language is.
+    choice = choose(engine, settings.tts.voice, settings.tts.language or ("" if voice else settings.stt.language))
+    info, used = engine.info, choice.voice
+    if choice.notice:
+        common.say(choice.notice)
     with common.loading([info.model]):
         engine.load()
     began = perf_counter()
     first: float | None = None
     frames = []
-    for frame in engine.speak(words, settings.tts.voice):
+    for frame in engine.speak(words, used):
         first = first or perf_counter() - began
         frames.append(frame)
     wall = perf_counter() - began

@@ -130,7 +130,9 @@ class _Part:
         self._state.write_text(json.dumps({"total": total, "validator": validator}), "utf-8")
 
     def append(self, file: IO[bytes], block: bytes) -> None:
-        file.write(block)
+        rest = memoryview(block)
+        while rest:  # unbuffered, a full disk takes only some of it before it says so
+            rest = rest[file.write(rest) :]
         self._hash.update(block)
         self.bytes += len(block)
 
@@ -146,17 +148,20 @@ class _Part:
 
 
 def _fetch_rest(remote: Remote, part: _Part, progress: Callable[[int], None]) -> None:
-    """Ask for what is missing until nothing is, with pauses between attempts that bring nothing."""
-    failures = 0
+    """Ask for what is missing until nothing is, with pauses between attempts that bring nothing new."""
+    most, failures = part.bytes, 0
     while not part.complete:
-        before = part.bytes
         try:
             _receive(remote, part, progress)
         except ModelError:
             part.clear()
             raise
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
-            failures = 0 if part.bytes > before else failures
+        except (OSError, http.client.HTTPException) as error:
+            if not _is_the_lines(error):
+                raise
+            # Only more than ever before counts: a server that begins anew each time is not asked for ever.
+            failures = 0 if part.bytes > most else failures
+            most = max(most, part.bytes)
             if not part.bytes or failures == len(WAITS_SECONDS) or _is_hopeless(error):
                 raise DownloadCutError(_reason(error, part), retryable=True) from error
             time.sleep(WAITS_SECONDS[failures])
@@ -175,7 +180,8 @@ def _receive(remote: Remote, part: _Part, progress: Callable[[int], None]) -> No
     except urllib.error.HTTPError as error:
         with error:
             if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and part.bytes:
-                part.clear()  # the file there is shorter now: from the beginning
+                part.clear()  # the file there is shorter now: once more, from the beginning
+                _receive(remote, part, progress)
                 return
             if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR or error.code == HTTPStatus.TOO_MANY_REQUESTS:
                 raise ConnectionError(f"HTTP status {error.code}") from error
@@ -254,6 +260,12 @@ def _certificates() -> ssl.SSLContext:
 
             context.load_verify_locations(certifi.where())
     return context
+
+
+def _is_the_lines(error: Exception) -> bool:
+    """Whether the line or the server failed, not the disk."""
+    kinds = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
+    return isinstance(error, kinds)
 
 
 def _is_hopeless(error: Exception) -> bool:

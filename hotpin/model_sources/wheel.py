@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _BLOCK_BYTES = 1 << 20
 _LOOK_UP_BYTES = 2 << 20
 _NOT_THERE = ("No matching distribution", "connection broken", "is invalid")
+_OWN_WAY = re.compile(r"\.(proxy|client-cert)$")
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _OPTIONS = (
     "--no-deps",
@@ -100,11 +101,20 @@ def _look_up(requirements: Iterable[str], scratch: Scratch) -> list[download.Rem
             if any(text in line for line in output for text in _NOT_THERE):
                 raise ModelError(_pip_failure(output), retryable=True)
             return []
+    if _has_a_way_of_its_own(scratch):
+        return []
     try:
         found = [item["download_info"] for item in json.loads(report.read_text("utf-8"))["install"]]
         return [_place(item["url"], item["archive_info"].get("hashes", {}).get("sha256", "")) for item in found]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+def _has_a_way_of_its_own(scratch: Scratch) -> bool:
+    """Whether pip is set to a proxy or a certificate of the person's, which nothing may be fetched around."""
+    command = [sys.executable, "-P", "-m", "pip", "config", "list"]
+    with base.running(command, scratch.temporary, _environment(scratch)) as process:
+        return any(_OWN_WAY.search(line.partition("=")[0]) for line in process.stdout or ())
 
 
 def _place(url: str, sha256: str) -> download.Remote | Path:

@@ -50,7 +50,7 @@ PHRASE_TAIL_SECONDS = 0.04
 _TELLING = 0.05
 """Variance of the lengths of pieces, in squares of their mean, from which it shows what is fixed and what is not."""
 
-_SAMPLES = ("Hello there.", "It is good to see you again, and I am glad that you are here.")
+_SAMPLES = ("Hello.", "It is good to see you again.")
 """What an engine says to be measured: a short piece and a long one, so that the fixed time can be told apart."""
 
 _GAP = re.compile(r"\s+")

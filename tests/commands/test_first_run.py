@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -26,7 +27,7 @@ licence = "MIT"
 languages = ["en"]
 memory_mb = 1
 """
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer
 
 def command(*arguments: str) -> list[str]:
     code = "from pathlib import Path; from hotpin import paths; from hotpin.cli import main\n"
-    code += f"paths.manifest_file = lambda: Path('manifest.toml').absolute()\nmain({list(arguments)!r})"
-    return [sys.executable, "-c", code]
+    code += "paths.manifest_file = lambda: Path('manifest.toml').absolute()\nmain()"
+    return [sys.executable, "-c", code, *arguments]
 
 
 class Terminal:
@@ -84,11 +85,14 @@ class Terminal:
         os.write(self._controller, text.encode())
 
     def end(self) -> int:
+        watch = Timer(PATIENCE_SECONDS, self.process.kill)
+        watch.start()
         try:
             while piece := os.read(self._controller, 65_536):
                 self.output += piece.decode(errors="replace")
         except OSError:
             pass
+        watch.cancel()
         os.close(self._controller)
         return self.process.wait(PATIENCE_SECONDS)
 

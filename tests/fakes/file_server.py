@@ -46,6 +46,15 @@ class _HttpServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: "_HttpServer"
 
+    def do_HEAD(self) -> None:
+        """What a model hub says of a file: its SHA-256, size and commit."""
+        content = self.server.page.files[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "c" * 40)
+        self.end_headers()
+
     def do_GET(self) -> None:
         self.server.page.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         content = self.server.page.files.get(self.path)
@@ -93,8 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             content = content[: self.server.page.cuts.pop(0)]
         first = len(content) if self.server.page.hold_after is None else self.server.page.hold_after
         for piece in (content[:first], content[first:]):
+            self.server.page.bytes_sent += len(piece)  # before the client can look
             self.wfile.write(piece)
-            self.server.page.bytes_sent += len(piece)
             if self.server.page.hold_after is not None:
                 self.wfile.flush()
                 self.server.page.held.set()

@@ -49,15 +49,18 @@ def test_a_reply_without_options_or_system_prompt_is_fine(talk: Talk) -> None:
     assert "".join(talk.llm.reply(talk.session, [FRANCE])).strip()
 
 
+@pytest.mark.slow
 def test_at_temperature_zero_the_reply_is_always_the_same(talk: Talk) -> None:
     assert talk.fresh_reply([SYSTEM, STORY]) == talk.fresh_reply([SYSTEM, STORY])
 
 
+@pytest.mark.slow
 def test_above_temperature_zero_replies_differ(talk: Talk) -> None:
     options = ReplyOptions(temperature=1.0, max_tokens=20)
     assert len({talk.reply([SYSTEM, STORY], options) for _ in range(4)}) > 1
 
 
+@pytest.mark.slow
 def test_no_more_tokens_are_written_than_asked_for(talk: Talk) -> None:
     whole = talk.fresh_reply([SYSTEM, STORY])
     part = talk.fresh_reply([SYSTEM, STORY], ReplyOptions(temperature=0.0, max_tokens=5))
@@ -65,6 +68,7 @@ def test_no_more_tokens_are_written_than_asked_for(talk: Talk) -> None:
     assert whole.startswith(part)
 
 
+@pytest.mark.slow
 def test_a_stop_text_ends_the_reply_and_is_not_part_of_it(talk: Talk) -> None:
     whole = talk.fresh_reply([SYSTEM, STORY])
     stop = whole[len(whole) // 2 :][:9]
@@ -180,6 +184,7 @@ def test_what_asks_nothing_is_an_error(llm: CountingLlm, messages: list[Message]
         llm.reply("nothing", messages)
 
 
+@pytest.mark.slow
 def test_a_model_that_was_closed_can_be_loaded_again(make: Make) -> None:
     llm = load_or_skip(make())
     llm.close()

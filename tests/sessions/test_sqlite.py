@@ -5,6 +5,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +21,9 @@ from hotpin.sessions.sqlite import SqliteStore
 from tests.sessions.conftest import TTL, Calendar, turn
 
 SECRET = b"MARZIPAN"
+
+NOBODY = 65_534
+"""The user who may do nothing, on Linux."""
 
 
 def bytes_beside(path: Path) -> bytes:
@@ -252,10 +257,22 @@ def test_a_file_that_may_not_grow_any_more_is_told(path: Path) -> None:
     assert session.turn_count == int(number)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_read_only_home_is_told(path: Path) -> None:
-    path.parent.mkdir(mode=0o500)
-    assert "right to write" in failure(path).fix
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder that this process may not write to; nothing is read-only to root, so it is somebody else meanwhile."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)
+    yield folder
+    os.seteuid(me)
+    folder.rmdir()
+
+
+def test_a_read_only_home_is_told(read_only: Path) -> None:
+    assert "right to write" in failure(read_only / "data" / "sessions.sqlite").fix
+    assert "right to write" in failure(read_only / "sessions.sqlite").fix
 
 
 @pytest.mark.parametrize("name", ["", "sessions.sqlite/below"])

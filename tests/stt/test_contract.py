@@ -162,6 +162,7 @@ def test_a_fragment_of_a_word_does_no_harm(stt: Stt, spoken: Spoken) -> None:
 # --- more than a window ---
 
 
+@pytest.mark.slow
 def test_a_long_utterance_is_understood_whole_and_held_in_part(stt: Stt, spoken: Spoken) -> None:
     said = QUESTIONS[:20]
     sound = np.concatenate([np.concatenate((spoken(text), silence(0.7))) for text in said])

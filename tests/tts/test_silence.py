@@ -21,6 +21,10 @@ def test_long_silence_is_cut(around: int) -> None:
     assert np.array_equal(trim(sound(around, 50, around), RATE), sound(LEAD, 50, TAIL))
 
 
+def test_less_is_kept_after_speech_that_goes_on() -> None:
+    assert np.array_equal(trim(sound(0, 50, 700), RATE, tail_seconds=0.04), sound(0, 50, 40))
+
+
 def test_short_silence_is_left_as_it_is() -> None:
     short = sound(LEAD - 1, 50, TAIL - 1)
     assert np.array_equal(trim(short, RATE), short)
