@@ -120,9 +120,7 @@ class App:
         """
         store = self.store
         session = store.load(check_session_id(session_id), self.settings.dialog.max_turns)
-        options = self.options(
-            session_id, agent=agent or (session.agent if session else ""), push_to_talk=push_to_talk
-        )
+        options = self.options(session_id, agent=agent or (session.agent if session else ""), push_to_talk=push_to_talk)
         return replace(
             options,
             earlier=earlier_turns(session),

@@ -195,9 +195,7 @@ def test_no_samples_make_a_valid_wav() -> None:
         (b"", (16_000, 1, 5), "5 bytes"),
     ],
 )
-def test_what_is_no_raw_audio_is_refused(
-    pcm: bytes, layout: tuple[int, int, int], said: str
-) -> None:
+def test_what_is_no_raw_audio_is_refused(pcm: bytes, layout: tuple[int, int, int], said: str) -> None:
     with pytest.raises(AudioError, match=said):
         wrap_pcm(pcm, *layout)
 
