@@ -58,7 +58,6 @@ class Answer:
         self.ticket = ticket
         self.stopwatch = Stopwatch()
         self.heard = ""
-        self.reply = ""
         self.started = False
         """Whether its first sound has been noticed."""
         self.failed = False
@@ -73,6 +72,15 @@ class Answer:
         self._kept: list[Frame] | None = []
         self._clauses: list[Clause] = []
         self._plays_until = 0.0
+        self._deaf = False
+        """Whether the recogniser has failed: half a question is not answered."""
+        self._voiceless = False
+        """Whether the voice has failed: the rest of the reply is only written."""
+
+    @property
+    def reply(self) -> str:
+        """The reply as far as its clauses are written, without what the model thought aloud."""
+        return "".join(clause.source for clause in self._clauses).strip()
 
     # --- on the listener ---
 
@@ -120,13 +128,16 @@ class Answer:
     # --- on the workers ---
 
     def _feed(self, frames: list[Frame]) -> None:
+        if self._deaf:
+            return
         try:
             self._stream = self._stream or self._around.engines.stt.stream()
             for frame in frames:
                 self._stream.feed(frame)
             partial = self._stream.partial()
         except Exception as error:
-            self._fail("stt", error)
+            self._deaf = True
+            self._tell("stt", error)
             return
         if partial is not None and partial.text != self._partial and not self.ticket.cancelled():
             self._partial = partial.text
@@ -135,7 +146,9 @@ class Answer:
 
     def _understand(self, frames: list[Frame]) -> None:
         self._feed(frames)
-        if self._stream is None or self.ticket.cancelled():
+        if self._deaf:
+            self._around.playback.end(self.ticket)
+        if self._deaf or self._stream is None or self.ticket.cancelled():
             return
         try:
             transcript = self._stream.finish(self.ticket.cancelled)
@@ -160,8 +173,9 @@ class Answer:
             for delta in around.engines.llm.reply(
                 ticket.conversation, messages, around.reply_options, ticket.cancelled
             ):
+                if ticket.cancelled():
+                    return
                 self._mark("llm_first_token")
-                self.reply += delta
                 around.publish(ReplyText(ticket.conversation, ticket.turn, delta))
                 self._say(splitter.feed(delta))
         except Exception as error:
@@ -171,39 +185,42 @@ class Answer:
             return
         if ticket.cancelled():
             return
-        self._say(splitter.finish())
-        # Without what the model thought aloud.
-        self.reply = "".join(clause.source for clause in self._clauses)
-        around.keeper.written(self.kept, self.heard, self.reply.strip(), self._written)
+        self._say(splitter.finish(), final=True)
 
     def _written(self, error: Exception | None) -> None:
         """Tell that the reply's text is final; it has been stored, or could not be."""
         if error is not None:
             self._tell("store", error)
-        self._around.publish(ReplyWritten(self.ticket.conversation, self.ticket.turn, self.reply.strip()))
+        self._around.publish(ReplyWritten(self.ticket.conversation, self.ticket.turn, self.reply))
 
-    def _say(self, clauses: list[Clause]) -> None:
+    def _say(self, clauses: list[Clause], *, final: bool = False) -> None:
+        self._clauses += clauses
+        if final:  # stored before it is spoken: the turn may be over before this thread gets any further
+            self._around.keeper.written(self.kept, self.heard, self.reply, self._written)
         for clause in clauses:
-            self._clauses.append(clause)
             self._around.engines.tts_worker.submit(self.ticket, partial(self._speak, clause), wait=True)
 
     def _speak(self, clause: Clause) -> None:
-        playback = self._around.playback
         try:
-            # Text that is empty is the last clause's way to say that nothing follows.
-            for piece in self._around.engines.pace.pieces(clause.text, self._lead):
-                for frame in self._frames(piece):
-                    self._mark("tts_first_audio")
-                    resampler = Resampler(frame.rate, playback.rate)
-                    samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
-                    if not playback.write(self.ticket, clause.seq, samples, piece.share):
-                        return
-                    self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
+            if not self._voiceless:
+                self._synthesise(clause)
         except Exception as error:
-            self._fail("tts", error)
-            return
+            self._voiceless = True
+            self._tell("tts", error)
         if clause.last:
-            playback.end(self.ticket)
+            self._around.playback.end(self.ticket)
+
+    def _synthesise(self, clause: Clause) -> None:
+        playback = self._around.playback
+        # Text that is empty is the last clause's way to say that nothing follows.
+        for piece in self._around.engines.pace.pieces(clause.text, self._lead):
+            for frame in self._frames(piece):
+                self._mark("tts_first_audio")
+                resampler = Resampler(frame.rate, playback.rate)
+                samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
+                if not playback.write(self.ticket, clause.seq, samples, piece.share):
+                    return
+                self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
 
     def _lead(self) -> float:
         """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""

@@ -79,6 +79,7 @@ def _run(arguments: list[str]) -> int:
 
 def _report(error: Exception) -> int:
     from hotpin.logs import show_tracebacks
+    from hotpin.sessions.texts import harmless
 
     if show_tracebacks():
         import traceback
@@ -87,7 +88,7 @@ def _report(error: Exception) -> int:
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename or 'standard output'}"
-    text = " ".join(text.split()) or type(error).__name__
+    text = harmless(" ".join(text.split())) or type(error).__name__
     typer.echo(f"hotpin: {text}", err=True)
     return EXIT_FAILED
 

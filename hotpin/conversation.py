@@ -276,7 +276,7 @@ class Conversation:
         answer, self._answer = self._answer, None
         if answer is None:
             return
-        reply = answer.reply.strip()
+        reply = answer.reply
         spoken = answer.spoken(self.playback.progress()) if interrupted else reply
         if interrupted:
             self.bus.publish(Interrupted(self.options.name, answer.ticket.turn, spoken))

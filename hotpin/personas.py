@@ -34,7 +34,8 @@ LANGUAGES: Mapping[str, str] = {
 _SAME_VOICES = {"kokoro-torch": "kokoro"}
 """Engines that speak with another one's voices."""
 
-_Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\r\n]*$")]
+_ONE_LINE = r"^\P{Cc}*$"  # control characters would command the terminal
+_Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_ONE_LINE)]
 
 
 class Persona(BaseModel):
@@ -48,13 +49,13 @@ class Persona(BaseModel):
     name: _Line
     """The name for people."""
 
-    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_ONE_LINE)] = ""
     """What it is for, in one line."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
     """The system prompt."""
 
-    voice: Annotated[Mapping[str, _Line], Field(max_length=32)] = {}
+    voice: Annotated[Mapping[_Line, _Line], Field(max_length=32)] = {}
     """A voice for each engine, by the engine's name; an engine that is not there speaks with its default."""
 
     temperature: float = Field(default=DEFAULT_TEMPERATURE, ge=0.0, le=2.0)
@@ -156,7 +157,7 @@ def _entry(path: Path, built_in: Entry | None, *, own: bool = False) -> Entry:
 
 def _read(path: Path, built_in: Persona | None) -> Persona:
     if ID.fullmatch(path.stem) is None:
-        raise SettingsError(f"{path}: {path.stem!r} cannot be an agent's id", f"Rename the file: {ID_RULE}")
+        raise SettingsError(f"{str(path)!r}: {path.stem!r} cannot be an agent's id", f"Rename the file: {ID_RULE}")
     text = toml_files.read(path) if path.is_file() else None
     if text is None:
         raise SettingsError(f"{path} is not a file")
@@ -183,6 +184,8 @@ def _explained(path: Path, key: str, kind: str, message: str, found: object) -> 
         return SettingsError(f"{path}: {key} is missing", f'It is what the model is told to be: {key} = "You are …"')
     if key == "voice":
         message = 'a table of one voice for each engine, such as voice = { kokoro = "af_heart" }'
+    if kind == "string_pattern_mismatch":
+        message = "one line without control characters"
     shown = repr(found)
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"  # noqa: PLR2004 - enough to recognise it
-    return SettingsError(f"{path}: {key} is {shown}", f"Allowed: {message[:1].lower()}{message[1:]}")
+    return SettingsError(f"{path}: {repr(key)[1:-1]} is {shown}", f"Allowed: {message[:1].lower()}{message[1:]}")

@@ -149,8 +149,8 @@ def _validated(holding: Mapping[str, Value]) -> tuple[Settings, list[Problem]]:
             return Settings.model_validate(nested), problems
         except ValidationError as error:
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
-                section, key = (*map(str, fault["loc"]), "")[:2]
-                wrong = [value for value in left.values() if value.section == section and key in ("", value.key)]
+                section, key = (*fault["loc"], None)[:2]
+                wrong = [value for value in left.values() if value.section == section and key in (None, value.key)]
                 problems += [
                     Problem((value.name,), _explained(value, fault["type"], fault["msg"])) for value in wrong[:1]
                 ]

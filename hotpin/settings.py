@@ -27,7 +27,7 @@ def _duration(value: object) -> object:
         return value
     match = _DURATION.fullmatch(str(value).strip().lower())
     unit = (match[2] or "s") if match else ""
-    seconds = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+    seconds = _UNITS.get(unit) or (None if unit == "ms" else _UNITS.get(unit.removesuffix("s")))
     if match is None or seconds is None:
         raise ValueError("a number with a unit, such as 30 days, 12 hours or 90 minutes; without one it is seconds")
     return timedelta(seconds=min(float(match[1]) * seconds, _LONGEST.total_seconds()))

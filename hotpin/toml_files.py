@@ -44,7 +44,7 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a plain ValueError is a number of too many digits
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 
 

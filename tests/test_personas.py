@@ -120,6 +120,10 @@ def test_a_file_named_like_a_built_in_one_changes_only_what_it_says(agents: Path
         ("prompt = 'x'\n[voice]\nkokoro = 7", "voice.kokoro is 7. Allowed: input should be a valid string"),
         ("prompt = 'x'\nid = 'other'", "id is 'other'. Leave it out"),
         ("prompt = 'x'\nname = \"a\\nb\"", "name is 'a\\nb'. Allowed: "),
+        ('prompt = "x"\nname = "a\\u001b[2J"', "name is 'a\\x1b[2J'. Allowed: one line without control characters"),
+        ('prompt = "x"\ndescription = "a\\nb"', "description is 'a\\nb'. Allowed: one line without control characters"),
+        ('prompt = "x"\nvoice = {"a\\u009b" = "b"}', "Allowed: one line without control characters"),
+        (f"prompt = 'x'\nmax_tokens = {'9' * 5000}", "is not valid TOML: "),
         (f"prompt = '{'x' * 9000}'", "prompt is 'xxxx"),
         ("prompt = ", "is not valid TOML: "),
     ],
@@ -130,6 +134,7 @@ def test_a_wrong_file_is_told_with_its_key_and_what_is_allowed(agents: Path, tex
     message = refusal("mine")
     assert message.startswith(str(path))
     assert said in message
+    assert message.isprintable()
     assert len(message) < 500
 
 

@@ -197,6 +197,11 @@ def test_an_unknown_key_is_said_with_those_there_are(sources: Sources) -> None:
     assert message.startswith(f"{sources.toml}: there is no setting stt.modle. Settings are: engine, model")
 
 
+def test_a_key_without_a_name_is_said_and_not_the_one_before_it(sources: Sources) -> None:
+    sources.write_toml("[stt]\nmodel = 'base'\n'' = 1\n")
+    assert "there is no setting stt.. " in sources.error()
+
+
 def test_a_key_outside_any_section_is_said(sources: Sources) -> None:
     sources.write_toml("model = 'base'\n")
     assert sources.error().startswith(f"{sources.toml}: 'model' stands outside a section. Sections are: ")
@@ -216,6 +221,7 @@ def test_a_key_outside_any_section_is_said(sources: Sources) -> None:
         ("[stt]\nlanguage = 'english'", "stt.language is 'english'. Allowed: "),
         ("[tts]\nlanguage = 'auto'", "tts.language is 'auto'. Allowed: "),
         ("[sessions]\nttl = 'a while'", "sessions.ttl is 'a while'. Allowed: a number with a unit, such as 30 days"),
+        ("[sessions]\nttl = '500ms'", "sessions.ttl is '500ms'. Allowed: "),
         ("[sessions]\nttl = -1", "sessions.ttl is -1. Allowed: "),
         ("[sessions]\nttl = true", "sessions.ttl is True. Allowed: "),
     ],

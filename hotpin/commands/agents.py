@@ -29,6 +29,7 @@ def agents(context: typer.Context, as_json: JsonOption = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from hotpin import personas
+    from hotpin.sessions.texts import harmless
 
     entries = personas.entries()
     right = [(entry, entry.persona) for entry in entries if entry.persona]
@@ -40,7 +41,7 @@ def agents(context: typer.Context, as_json: JsonOption = False) -> None:
         for entry, persona in right:
             typer.echo(f"{persona.id:<16}{persona.name:<20}{persona.description}\n    {_details(entry, persona)}")
         for entry in wrong:
-            typer.echo(f"{entry.id:<16}is left out: its file is wrong")
+            typer.echo(f"{harmless(entry.id):<16}is left out: its file is wrong")
     _fail_if_wrong(wrong)
 
 
@@ -51,6 +52,7 @@ def show(
 ) -> None:
     """Show everything about one, with its prompt."""
     from hotpin import personas
+    from hotpin.sessions.texts import harmless
 
     entry = personas.find_entry(agent_id)
     if entry.persona is None:
@@ -60,7 +62,8 @@ def show(
         print_json({**_as_dict(entry, entry.persona), "prompt": entry.persona.prompt})
         return
     persona = entry.persona
-    typer.echo(f"{persona.name} ({persona.id}): {persona.description}\n{_details(entry, persona)}\n\n{persona.prompt}")
+    about = f"{persona.name} ({persona.id}): {persona.description}"
+    typer.echo(f"{about}\n{_details(entry, persona)}\n\n{harmless(persona.prompt)}")
 
 
 def _as_dict(entry: "Entry", persona: "Persona") -> dict[str, Any]:

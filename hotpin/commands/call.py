@@ -19,7 +19,7 @@ from hotpin.clock import Clock
 from hotpin.commands import common
 from hotpin.commands.turns import SILENCE_AFTER_SECONDS, Recording
 from hotpin.conversation import Conversation
-from hotpin.errors import BusyError
+from hotpin.errors import BusyError, HotpinError
 from hotpin.events import (
     Event,
     Failed,
@@ -34,6 +34,7 @@ from hotpin.events import (
     StateChanged,
     TurnDone,
 )
+from hotpin.sessions.texts import harmless
 
 if TYPE_CHECKING:
     from hotpin.app import App
@@ -106,15 +107,21 @@ class Call:
 
     def _follow(self, conversation: Conversation, events: Subscription) -> None:
         typist = None if self._plan.said else Typist(conversation)
+        input_over = False
         while typist is None or not typist.done:
             event = events.get(_POLL_SECONDS)
             if event is None:
                 continue
             self._show(event)
-            if isinstance(event, InputOver) or (isinstance(event, Failed) and event.stage == "audio"):
+            if isinstance(event, Failed) and event.stage == "audio":
+                return
+            input_over = input_over or isinstance(event, InputOver)
+            if input_over and conversation.state is State.LISTENING:  # what was said last is answered
                 return
             if typist is not None and isinstance(event, StateChanged):
                 typist.listen(listening=event.state is State.LISTENING)
+        if typist is not None and typist.failure is not None:
+            raise typist.failure
 
     def _greet(self, earlier: int) -> None:
         name = personas.find(self._agent).name
@@ -148,19 +155,19 @@ class Call:
                 self._show_partial(text)
             case Heard(text=text) if text:
                 if not self._prompts:
-                    typer.echo(f"{CLEAR_LINE if self._live else ''}You: {text}")
+                    typer.echo(f"{CLEAR_LINE if self._live else ''}You: {harmless(text)}")
                 typer.echo(f"{personas.find(self._agent).name}: ", nl=False)
                 self._begun = True
             case ReplyText(delta=delta):
-                typer.echo(delta, nl=False)
+                typer.echo(harmless(delta), nl=False)
             case ReplyWritten() | Interrupted():
                 self._end_line()
 
     def _show_partial(self, text: str) -> None:
         if self._live:
-            typer.echo(f"{CLEAR_LINE}You: {text} …", nl=False)
+            typer.echo(f"{CLEAR_LINE}You: {harmless(text)} …", nl=False)
         else:
-            common.say(f"… {text}")
+            common.say(f"… {harmless(text)}")
 
     def _prompt(self) -> None:
         self._end_line()
@@ -193,6 +200,8 @@ class Typist:
         self._idle = threading.Event()  # nothing that was typed is being answered
         self._idle.set()
         self._ended = threading.Event()
+        self.failure: HotpinError | None = None
+        """Why there are no more lines, if not because their end was reached."""
         threading.Thread(target=self._read, name="hotpin-typist", daemon=True).start()
 
     @property
@@ -208,11 +217,18 @@ class Typist:
             self._idle.clear()
 
     def _read(self) -> None:
-        for line in _lines():
-            if not self._at_once:
-                self._idle.wait()
-            self._take(line.strip())
-        self._ended.set()
+        try:
+            for line in _lines():
+                if not self._at_once:
+                    self._idle.wait()
+                self._take(line.strip())
+        except OSError as error:  # such as the standard input that nohup gives
+            self.failure = HotpinError(
+                f"standard input cannot be read: {error.strerror or error}",
+                "Type in a terminal, pipe lines in, or say recordings with --input",
+            )
+        finally:
+            self._ended.set()
 
     def _take(self, line: str) -> None:
         if not line:

@@ -18,6 +18,7 @@ from hotpin.clock import Clock, RealClock, SkippingClock
 from hotpin.commands import common
 from hotpin.conversation import Conversation, ConversationOptions
 from hotpin.events import Event, Heard, Noticed, ReplyText, ReplyWritten
+from hotpin.sessions.texts import harmless
 from hotpin.settings import Settings
 
 SILENCE_AFTER_SECONDS = 3.0
@@ -109,9 +110,9 @@ def show(event: Event) -> None:
         case Noticed(text=text):
             common.say(text)
         case Heard(text=text) if text:
-            typer.echo(f"You: {text}")
+            typer.echo(f"You: {harmless(text)}")
             typer.echo("Hotpin: ", nl=False)
         case ReplyText(delta=delta):
-            typer.echo(delta, nl=False)
+            typer.echo(harmless(delta), nl=False)
         case ReplyWritten():
             typer.echo()

@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import category
 
 from hotpin.sessions.base import Session, StoredTurn
+
+_JOINERS = "\u200c\u200d"
+"""Invisible, but Persian, Hindi and emoji are spelt with them."""
 
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
@@ -86,8 +90,18 @@ def turns(count: int) -> str:
 
 
 def readable(text: str) -> str:
+    """Give a text as a terminal may show it, without the space around it."""
+    return harmless(text).strip()
+
+
+def harmless(text: str) -> str:
     """Leave out what would command a terminal instead of being shown."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t").strip()
+    return "".join(character for character in text if _is_shown(character))
+
+
+def _is_shown(character: str) -> bool:
+    # To Python no space is printable but the common one.
+    return character.isprintable() or character in f"\n\t{_JOINERS}" or category(character) == "Zs"
 
 
 def _reply(turn: StoredTurn) -> str:

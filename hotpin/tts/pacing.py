@@ -194,4 +194,4 @@ def _worth(text: str, place: int) -> float:
 def _can_divide(before: str, after: str) -> bool:
     words = before.split()
     enough = len(words) >= MIN_WORDS and sum(map(str.isalpha, before)) >= MIN_LETTERS
-    return enough and words[-1].lower() not in _CLINGING and len(after.split()) >= MIN_WORDS_LEFT
+    return enough and words[-1].lower().rstrip(".") not in _CLINGING and len(after.split()) >= MIN_WORDS_LEFT

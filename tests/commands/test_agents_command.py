@@ -77,5 +77,14 @@ def test_one_that_is_not_there_or_wrong_is_refused(folder: Path) -> None:
     assert run("nobody").exit_code == 2
 
 
+def test_no_file_commands_the_terminal(folder: Path) -> None:
+    (folder / "mine.toml").write_text('prompt = "a\\u001b[2Jb\\nc"')
+    (folder / "a\x1b[2J\udcff.toml").write_text("prompt = 'x'")
+    assert run("show", "mine").stdout.endswith("\n\na[2Jb\nc\n")
+    result = run()
+    assert "a[2J            is left out" in result.stdout
+    assert str(result.exception).isprintable()
+
+
 def test_ids_are_completed() -> None:
     assert complete_agent("s") == ["sales"]

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from hotpin.audio.frame import Frame
 from hotpin.conversation import ConversationOptions
 from hotpin.errors import SttError, TtsError
 from hotpin.events import (
@@ -20,7 +21,7 @@ from hotpin.events import (
 )
 from hotpin.llm.base import Message
 from hotpin.turn import TurnPolicy
-from tests.fakes.engines import FakeLlm, FakeStt, FakeTts, silence, speech
+from tests.fakes.engines import FakeLlm, FakeStt, FakeSttStream, FakeTts, silence, speech
 from tests.fakes.sound import play
 from tests.scenarios.stage import Make
 
@@ -136,6 +137,21 @@ def test_a_failing_engine_ends_the_turn_and_the_conversation_goes_on(make_stage:
     engine.error = None
     stage.conversation.type("and now?")
     assert stage.hear_reply().reply == stage.llm.text
+
+
+def test_a_question_of_which_the_recogniser_missed_a_part_is_not_answered(
+    make_stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def feed(stream: FakeSttStream, frame: Frame) -> None:
+        stream.seconds += frame.seconds
+        if 0.5 < stream.seconds < 0.6:
+            raise SttError("broken")
+
+    monkeypatch.setattr(FakeSttStream, "feed", feed)
+    stage = make_stage()
+    stage.ask()
+    assert stage.until(TurnDone).heard == ""
+    assert stage.llm.prompts == []
 
 
 def test_going_on_after_a_pause_takes_the_turn_back(make_stage: Make) -> None:

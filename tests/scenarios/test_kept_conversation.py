@@ -1,12 +1,13 @@
 """Conversations that are kept: what is stored, and when a front end is told."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
 
 from hotpin.conversation import ConversationOptions
-from hotpin.errors import StoreError, SttError
+from hotpin.errors import LlmError, StoreError, SttError, TtsError
 from hotpin.events import (
     Failed,
     Heard,
@@ -22,7 +23,7 @@ from hotpin.events import (
 from hotpin.history import Turn
 from hotpin.llm.base import Message
 from hotpin.sessions.base import StoredTurn
-from hotpin.sessions.keeper import SessionKeeper
+from hotpin.sessions.keeper import KeptTurn, SessionKeeper, Then, Unkept
 from hotpin.sessions.memory import MemoryStore
 from hotpin.worker import Worker
 from tests.fakes.engines import silence, speech
@@ -117,6 +118,64 @@ def test_a_reply_that_is_interrupted_while_it_is_written_is_stored(stage: Stage,
     stage.until(TurnDone)
     stage.llm.gate.set()
     assert store.turns == [("first", "", "")]
+
+
+def test_when_the_voice_fails_the_whole_reply_is_still_written_and_stored(
+    stage: Stage, store: Cupboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def reply(*_: object) -> Iterator[str]:
+        yield "This is the first. This"
+        go_on.wait(5.0)
+        yield " is the second."
+
+    monkeypatch.setattr(stage.llm, "reply", reply)
+    stage.tts.error = TtsError("broken")
+    stage.conversation.type("first")
+    stage.until(Failed)
+    threading.Timer(0.1, go_on.set).start()
+    whole = "This is the first. This is the second."
+    assert stage.until(TurnDone).reply == whole
+    assert store.turns == [("first", whole, whole)]
+
+
+def test_what_the_model_thought_aloud_before_it_failed_is_not_stored(stage: Stage, store: Cupboard) -> None:
+    stage.llm.text = "I am fine, thank you. <think>They seem nice"
+    stage.llm.error = LlmError("broken")
+    stage.conversation.type("first")
+    stage.until(Failed)
+    while not stage.playback.progress().finished:
+        play(stage.playback, stage.clock, 0.1)
+    stage.until(TurnDone)
+    assert store.turns == [("first", "I am fine, thank you.", "I am fine, thank you.")]
+
+
+class SlowKeeper(Unkept):
+    """Takes its time before a reply counts as written."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._over = threading.Event()
+
+    def written(self, turn: KeptTurn, heard: str, reply: str, then: Then) -> None:
+        self._over.wait(0.15)
+        self.calls.append("written")
+        then(None)
+
+    def done(self, turn: KeptTurn, stored: StoredTurn, then: Then) -> None:
+        self.calls.append("done")
+        self._over.set()
+        then(None)
+
+
+def test_a_turn_is_never_over_before_its_reply_is_written(make_stage: Make) -> None:
+    keeper = SlowKeeper()
+    stage = make_stage(ConversationOptions(keeper=keeper))
+    stage.tts.error = TtsError("broken")  # nothing is quicker
+    stage.conversation.type("first")
+    stage.until(TurnDone)
+    assert keeper.calls == ["written", "done"]
 
 
 def test_hanging_up_stores_what_was_heard(stage: Stage, store: Cupboard) -> None:

@@ -42,6 +42,11 @@ def test_words_cannot_command_the_terminal() -> None:
     assert "\x1b" not in texts.markdown(SESSION)
 
 
+def test_spaces_and_joiners_of_other_languages_are_kept() -> None:
+    text = "10\u202f000\u00a0km\u3000می\u200cخواهم"
+    assert texts.readable(f" {text}\x9b2J\u202e\r") == f"{text}2J"
+
+
 def test_markdown_has_a_heading_for_each_turn() -> None:
     text = texts.markdown(SESSION)
     assert text.startswith("# Session home\n\n3 turns with sales")

@@ -114,6 +114,7 @@ def test_what_fits_is_spoken_in_one_piece() -> None:
         ("I would go there tomorrow because it is nice.", "I would go there tomorrow "),
         ("We all went to see the elephant and the tiger.", "We all went to see "),
         ("Nobody has ever seen the large elephant here.", "Nobody has ever seen "),
+        ("Yesterday I met Mr. Smith and his dog.", "Yesterday I met Mr. Smith "),
     ],
 )
 def test_it_is_divided_where_a_speaker_would_pause(text: str, expected: str) -> None:
