@@ -83,6 +83,17 @@ class Llm(Protocol):
         """
         ...
 
+    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1; ``None`` where it cannot tell.
+
+        It is what the model gives to all that ends a sentence or the message, as the next token; so the words must come
+        without their last punctuation. They are evaluated as a part of a later ``reply``, which so begins sooner.
+
+        Raises:
+            LlmError: if the messages are unusable or the engine fails.
+        """
+        ...
+
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
         ...

@@ -43,6 +43,10 @@ class Transcript:
     language: str = ""
     """ISO 639-1 code of what was spoken, where the engine found it out."""
 
+    confidence: float | None = None
+    """Mean log probability of its words as the engine sees it; ``None`` where it does not tell. A word that was cut off
+    makes it low."""
+
 
 class SttStream(Protocol):
     """Recognition of one utterance. Used from one thread, the recogniser's worker."""
@@ -56,12 +60,32 @@ class SttStream(Protocol):
         """
         ...
 
-    def partial(self) -> Transcript | None:
-        """Return the words so far, or ``None`` where the engine has none before the end."""
+    def partial(self, cancelled: Cancelled = never) -> Transcript | None:
+        """Return the words so far, to be shown; ``None`` where there are none yet.
+
+        It may decode, but never so long that the recogniser falls behind the person.
+
+        Raises:
+            SttError: if the engine fails.
+        """
+        ...
+
+    def draft(self, cancelled: Cancelled = never) -> Transcript:
+        """Understand what was fed as if it were the whole, in a pause that may be the end; more may be fed afterwards.
+
+        Its words are those that ``finish`` would give now; ``final`` is false. Empty text where nothing was said or the
+        work was cancelled.
+
+        Raises:
+            SttError: if the engine fails.
+        """
         ...
 
     def finish(self, cancelled: Cancelled = never) -> Transcript:
         """Decode what is left and return the whole; empty text where nothing was said or the work was cancelled.
+
+        A person who goes on after all may be fed on: then the next ``finish`` returns both. What a stream holds is
+        given back when nobody refers to it any more.
 
         Raises:
             SttError: if the engine fails.

@@ -1,0 +1,1 @@
+"""Has the person finished? Told from how it sounds."""
