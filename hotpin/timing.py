@@ -28,10 +28,12 @@ class Timing:
     """Moments of one turn, in seconds on one clock; ``None`` where a stage did not happen.
 
     In the order of a spoken turn: the person stops speaking, the end of the turn is decided, the words are final, the
-    model writes its first token, the first piece of audio is synthesised, the first audible sample is played.
+    model writes its first token, the first piece of audio is synthesised, the first audible sample is played. Where the
+    pipeline ran ahead in the pause, what it did can lie before the decision; ``speculated`` is when that began.
     """
 
     speech_end: float | None = None
+    speculated: float | None = None
     endpoint: float | None = None
     stt_final: float | None = None
     llm_first_token: float | None = None
