@@ -1,13 +1,17 @@
-"""One turn on its way through the workers: stt → llm → clauses → tts → speaker.
+"""One turn's work, once there are words: llm → clauses → tts → speaker.
 
 Each stage runs on its engine's worker and hands over to the next without a detour; the listener only starts the first
 and watches the last. Every step asks the turn's ticket whether it is still wanted.
+
+An answer can be held: made ahead, in a pause that may be the end of the turn. Then its events, its turn in the session
+store and its sound wait for ``confirm``; if the ticket is cancelled instead, nobody ever learns of it.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from time import monotonic, process_time
 
 import numpy as np
 
@@ -19,20 +23,17 @@ from hotpin.clauses import Clause, ClauseSplitter, heard_part
 from hotpin.clock import Clock
 from hotpin.engines import Engines
 from hotpin.errors import BusyError
-from hotpin.events import Event, Failed, Heard, Partial, ReplyText, ReplyWritten
+from hotpin.events import Event, Failed, Heard, ReplyText, ReplyWritten
 from hotpin.history import History
 from hotpin.llm.base import ReplyOptions
 from hotpin.sessions.keeper import Keeper, KeptTurn
-from hotpin.stt.base import SttStream
+from hotpin.stt.base import Transcript
 from hotpin.timing import Stopwatch
 from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, Piece
 from hotpin.tts.silence import trim
-
-FEED_SECONDS = 0.2
-"""s of audio handed to the recogniser at a time while the person speaks: how often partial words can change."""
-
-KEPT_SECONDS = 120.0
-"""s of audio kept in case the turn is taken back; what is longer comes from held keys and files, which are final."""
+from hotpin.turn import Judged
+from hotpin.utterance import Utterance
+from hotpin.weighing import Weighing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,20 @@ class Surroundings:
     keeper: Keeper
     understood: Callable[[Ticket, str], None]
     """Told of the words so far, while the person speaks."""
+    judged: Callable[[Ticket, Judged], None]
+    """Told how likely the person has finished, in a pause."""
 
 
 class Answer:
-    """One turn's work. Its methods are called by the listener; what runs on workers begins with an underscore."""
+    """One turn's work. Its methods are called by the listener; what runs on workers begins with an underscore.
 
-    def __init__(self, ticket: Ticket, around: Surroundings) -> None:
+    Args:
+        ticket: the turn.
+        around: what it shares with the others.
+        held: whether it is made ahead.
+    """
+
+    def __init__(self, ticket: Ticket, around: Surroundings, *, held: bool = False) -> None:
         self.ticket = ticket
         self.stopwatch = Stopwatch()
         self.heard = ""
@@ -62,18 +71,20 @@ class Answer:
         """Whether its first sound has been noticed."""
         self.failed = False
         """Whether a failure of it has been told: one a turn is enough."""
+        self.given_up = False
+        """Whether it was not worth going on with before it is confirmed."""
         self.kept = KeptTurn()
         """What the session store knows of it."""
-        self._partial = ""
         self._around = around
-        self._stream: SttStream | None = None
-        self._unfed: list[Frame] = []
-        self._unfed_seconds = 0.0
-        self._kept: list[Frame] | None = []
+        self._lock = threading.Lock()  # guards what is held
+        self._held = held
+        self._unpublished: list[Event] = []
+        self._unspoken: list[Clause] = []
+        self._dropped = False
+        self._cpu_seconds = process_time()  # up to here it has been counted what was done for nothing
+        self._whole = False  # its text is final, but the store has not been told
         self._clauses: list[Clause] = []
         self._plays_until = 0.0
-        self._deaf = False
-        """Whether the recogniser has failed: half a question is not answered."""
         self._voiceless = False
         """Whether the voice has failed: the rest of the reply is only written."""
 
@@ -84,35 +95,46 @@ class Answer:
 
     # --- on the listener ---
 
-    def hear(self, frame: Frame) -> None:
-        """Take audio of the utterance; waits only if the recogniser is half a minute behind."""
-        self._keep(frame)
-        self._unfed.append(frame)
-        self._unfed_seconds += frame.seconds
-        if self._unfed_seconds >= FEED_SECONDS - frame.seconds / 2:
-            job = partial(self._feed, self._take_unfed())
-            self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
-
-    def finish(self) -> None:
-        """Understand what was heard and answer it; waits while the recogniser is half a minute behind."""
-        self._around.playback.begin(self.ticket)
-        job = partial(self._understand, self._take_unfed())
-        self._around.engines.stt_worker.submit(self.ticket, job, wait=True)
+    def understand(self, utterance: Utterance) -> None:
+        """Answer what was said; waits while the recogniser is half a minute behind."""
+        self._around.playback.begin(self.ticket, held=self._held)
+        if self._held:
+            weighing = Weighing(self.ticket, self._around, utterance.end())
+            utterance.draft(self.ticket, partial(self._understood, weighing))
+        else:
+            utterance.finish(self.ticket, partial(self._understood, None))
 
     def answer(self, text: str) -> None:
         """Answer a typed message."""
-        self.heard = text
         self._around.playback.begin(self.ticket)
-        self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, text))
-        self._submit_writing()
+        self._hear(text)
 
-    def again(self, ticket: Ticket, later: list[Frame]) -> "Answer":
-        """Begin the same utterance anew under another ticket, with what was heard since."""
+    def confirm(self) -> None:
+        """Let everybody know of an answer that was held, and play it."""
+        with self._lock:
+            self._held = False
+            for event in self._unpublished:
+                self._around.publish(event)
+            if self._whole:
+                self._keep()
+            self._plays_until = monotonic() + self._around.playback.queued_seconds
+            self._around.playback.release(self.ticket)
+            for clause in self._unspoken:
+                self._submit_clause(clause, wait=False)
+
+    def drop(self) -> None:
+        """Throw away an answer that was held; its ticket has been cancelled."""
+        self._dropped = True
+        self._count_waste()
+
+    def anew(self, ticket: Ticket) -> "Answer":
+        """Answer the same words under another ticket, where this answer was given up."""
         other = Answer(ticket, self._around)
-        kept = self._kept or []
-        end = kept[-1].end if kept else float("-inf")
-        for frame in [*kept, *(frame for frame in later if frame.start >= end - frame.seconds / 2)]:
-            other.hear(frame)
+        timing = self.stopwatch.timing
+        for moment in ("speculated", "stt_final"):
+            if (at := getattr(timing, moment)) is not None:
+                other.stopwatch.mark(moment, at)
+        other.answer(self.heard)
         return other
 
     def spoken(self, progress: Progress) -> str:
@@ -127,42 +149,28 @@ class Answer:
 
     # --- on the workers ---
 
-    def _feed(self, frames: list[Frame]) -> None:
-        if self._deaf:
-            return
-        try:
-            self._stream = self._stream or self._around.engines.stt.stream()
-            for frame in frames:
-                self._stream.feed(frame)
-            partial = self._stream.partial()
-        except Exception as error:
-            self._deaf = True
-            self._tell("stt", error)
-            return
-        if partial is not None and partial.text != self._partial and not self.ticket.cancelled():
-            self._partial = partial.text
-            self._around.understood(self.ticket, partial.text)
-            self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, partial.text))
-
-    def _understand(self, frames: list[Frame]) -> None:
-        self._feed(frames)
-        if self._deaf:
-            self._around.playback.end(self.ticket)
-        if self._deaf or self._stream is None or self.ticket.cancelled():
-            return
-        try:
-            transcript = self._stream.finish(self.ticket.cancelled)
-        except Exception as error:
-            self._fail("stt", error)
-            return
+    def _understood(self, weighing: Weighing | None, transcript: Transcript | None) -> None:
         if self.ticket.cancelled():
+            self._count_waste()
+            return
+        if transcript is None:
+            self._around.playback.end(self.ticket)
             return
         self._mark("stt_final")
-        self.heard = transcript.text.strip()
-        self._around.publish(Heard(self.ticket.conversation, self.ticket.turn, self.heard))
-        if self.heard:
-            self._submit_writing()
-        else:
+        if weighing is not None:
+            weighing.add_words(transcript)
+        self._hear(transcript.text.strip())
+
+    def _hear(self, text: str) -> None:
+        self.heard = text
+        self._publish(Heard(self.ticket.conversation, self.ticket.turn, text))
+        if not text:
+            self._around.playback.end(self.ticket)
+            return
+        try:
+            self._around.engines.llm_worker.submit(self.ticket, self._write, ahead=self._is_held)
+        except BusyError as error:
+            self._tell("llm", error)
             self._around.playback.end(self.ticket)
 
     def _write(self) -> None:
@@ -173,10 +181,10 @@ class Answer:
             for delta in around.engines.llm.reply(
                 ticket.conversation, messages, around.reply_options, ticket.cancelled
             ):
-                if ticket.cancelled():
+                if ticket.cancelled() or self._gives_way():
                     return
                 self._mark("llm_first_token")
-                around.publish(ReplyText(ticket.conversation, ticket.turn, delta))
+                self._publish(ReplyText(ticket.conversation, ticket.turn, delta))
                 self._say(splitter.feed(delta))
         except Exception as error:
             self._tell("llm", error)
@@ -187,6 +195,16 @@ class Answer:
             return
         self._say(splitter.finish(), final=True)
 
+    def _gives_way(self) -> bool:
+        """Give up, while held, if a turn that is certain waits for the model."""
+        with self._lock:
+            if self._held and self._around.engines.llm_worker.others_wait(self.ticket.conversation):
+                self.given_up = True
+            return self.given_up
+
+    def _keep(self) -> None:
+        self._around.keeper.written(self.kept, self.heard, self.reply, self._written)
+
     def _written(self, error: Exception | None) -> None:
         """Tell that the reply's text is final; it has been stored, or could not be."""
         if error is not None:
@@ -194,11 +212,21 @@ class Answer:
         self._around.publish(ReplyWritten(self.ticket.conversation, self.ticket.turn, self.reply))
 
     def _say(self, clauses: list[Clause], *, final: bool = False) -> None:
-        self._clauses += clauses
-        if final:  # stored before it is spoken: the turn may be over before this thread gets any further
-            self._around.keeper.written(self.kept, self.heard, self.reply, self._written)
+        with self._lock:
+            first = not self._clauses
+            self._clauses += clauses
+            if self._held:  # its first clause is made ahead, the others only once it is certain
+                self._unspoken += clauses[first:]
+                self._whole = final
+                clauses = clauses[:first]
+            elif final:  # stored before it is spoken: the turn may be over before this thread gets any further
+                self._keep()
         for clause in clauses:
-            self._around.engines.tts_worker.submit(self.ticket, partial(self._speak, clause), wait=True)
+            self._submit_clause(clause, wait=True)
+
+    def _submit_clause(self, clause: Clause, *, wait: bool) -> None:
+        job = partial(self._speak, clause)
+        self._around.engines.tts_worker.submit(self.ticket, job, wait=wait, ahead=self._is_held)
 
     def _speak(self, clause: Clause) -> None:
         try:
@@ -237,32 +265,27 @@ class Answer:
 
     # --- helpers ---
 
-    def _submit_writing(self) -> None:
-        try:
-            self._around.engines.llm_worker.submit(self.ticket, self._write)
-        except BusyError as error:
-            self._fail("llm", error)
+    def _count_waste(self) -> None:
+        """Count what was done for nothing: all of the process, since what native threads do cannot be told apart."""
+        if self._dropped:
+            now = process_time()
+            self._around.engines.speculation.waste(now - self._cpu_seconds)
+            self._cpu_seconds = now
 
-    def _fail(self, stage: str, error: Exception) -> None:
-        """Tell of a failure after which there is nothing more to say."""
-        self._tell(stage, error)
-        self._around.playback.end(self.ticket)
+    def _is_held(self) -> bool:
+        return self._held
+
+    def _publish(self, event: Event) -> None:
+        with self._lock:
+            if self._held:
+                self._unpublished.append(event)
+            else:
+                self._around.publish(event)
 
     def _tell(self, stage: str, error: Exception) -> None:
         if not self.ticket.cancelled() and not self.failed:
             self.failed = True
-            self._around.publish(Failed(self.ticket.conversation, self.ticket.turn, stage, error))
+            self._publish(Failed(self.ticket.conversation, self.ticket.turn, stage, error))
 
     def _mark(self, stage: str) -> None:
         self.stopwatch.mark(stage, self._around.clock.now())
-
-    def _take_unfed(self) -> list[Frame]:
-        frames, self._unfed, self._unfed_seconds = self._unfed, [], 0.0
-        return frames
-
-    def _keep(self, frame: Frame) -> None:
-        if self._kept is None:
-            return
-        self._kept.append(frame)
-        if frame.end - self._kept[0].start > KEPT_SECONDS:
-            self._kept = None

@@ -24,6 +24,7 @@ from hotpin.history import History, Turn
 from hotpin.llm.base import ReplyOptions
 from hotpin.sessions.base import StoredTurn
 from hotpin.sessions.keeper import Keeper, Unkept
+from hotpin.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
@@ -89,20 +90,26 @@ class Conversation:
             self.options.voice,
             self.options.keeper,
             self._understood,
+            self._judged,
         )
         self._machine = turn.TurnMachine(self.options.policy)
         self._vad = engines.vad.fork()
-        self._generation = Generation()
+        self._hearing = Generation()
+        self._answering = Generation()
         self._turn = 0
-        self._utterance: Answer | None = None
+        self._utterance: Utterance | None = None
         """What the person is saying."""
+        self._ended: Utterance | None = None
+        """What they said last, as long as they may be found to go on."""
+        self._draft: Answer | None = None
+        """What is answered ahead, in a pause."""
         self._answer: Answer | None = None
         """What is being answered."""
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
         self._signals: queue.Queue[turn.Input] = queue.Queue(MAX_SIGNALS)
-        self._words: tuple[Ticket, str] | None = None
-        """Words of an utterance that the turn machine does not know yet; newer ones replace them."""
+        self._news: dict[type[turn.Input], tuple[Ticket, turn.Input]] = {}
+        """What the workers found out and the turn machine does not know yet; newer words replace older ones."""
         self.began = self.clock.now()
         """s on the clock when it began."""
         self._closed = threading.Event()
@@ -153,7 +160,8 @@ class Conversation:
         """
         deadline = time.monotonic() + timeout
         self._closed.set()
-        self._generation.advance()
+        self._hearing.advance()
+        self._answering.advance()
         self.playback.pause()  # silent at once, but what has been heard is not forgotten
         self._mic.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
@@ -179,7 +187,7 @@ class Conversation:
                     input_over = True
                     self._step(turn.InputEnded(), self.clock.now())
                     self.bus.publish(InputOver(self.options.name, self._turn))
-                self._pass_words_on()
+                self._pass_news_on()
                 while not self._signals.empty():
                     self._step(self._signals.get(), self.clock.now())
                 self._watch_reply()
@@ -205,6 +213,7 @@ class Conversation:
             return
         if progress.first_audible is not None and not answer.started:
             answer.started = True
+            self._ended = None
             answer.stopwatch.mark("first_audio", progress.first_audible)
             self.bus.publish(Speaking(self.options.name, answer.ticket.turn))
             self._step(turn.ReplyStarted(), self.clock.now())
@@ -223,19 +232,26 @@ class Conversation:
     def _do(self, action: turn.Action, now: float) -> None:  # noqa: C901 - one case per action
         match action:
             case turn.StartUtterance(since):
-                self._utterance = Answer(self._ticket(self._turn + 1), self._around)
+                self._ended = None
+                self._utterance = Utterance(self._ticket(self._hearing, self._turn + 1), self._around)
                 for frame in self._recent:
                     if frame.end > since:
                         self._utterance.hear(frame)
             case turn.ReopenUtterance():
                 self._reopen()
             case turn.DropUtterance():
+                self._drop_draft()
+                self._hearing.advance()
                 self._utterance = None
+            case turn.Speculate():
+                self._speculate(now)
+            case turn.DropSpeculation():
+                self._drop_draft()
             case turn.EndUtterance(speech_end):
                 self._end_utterance(speech_end, now)
             case turn.Answer(text):
                 self._turn += 1
-                self._answer = Answer(self._ticket(self._turn), self._around)
+                self._answer = Answer(self._ticket(self._answering, self._turn), self._around)
                 self._answer.answer(text)
             case turn.PausePlayback():
                 self.playback.pause()
@@ -244,36 +260,62 @@ class Conversation:
             case turn.CancelReply():
                 self._cancel_reply()
 
-    def _end_utterance(self, speech_end: float | None, now: float) -> None:
-        answer, self._utterance = self._utterance, None
-        if answer is None:
+    def _speculate(self, now: float) -> None:
+        if self._utterance is None:
             return
-        self._turn = answer.ticket.turn
-        self._answer = answer
+        self._draft = Answer(self._ticket(self._answering, self._turn + 1), self._around, held=True)
+        self._draft.stopwatch.mark("speculated", now)
+        self._engines.speculation.begin()
+        self._draft.understand(self._utterance)
+
+    def _drop_draft(self) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            self._stop_answering()
+            draft.drop()
+
+    def _end_utterance(self, speech_end: float | None, now: float) -> None:
+        self._ended, self._utterance = self._utterance, None
+        draft, self._draft = self._draft, None
+        if self._ended is None:
+            return
+        self._turn += 1
+        if draft is None:
+            answer = Answer(self._ticket(self._answering, self._turn), self._around)
+            answer.understand(self._ended)
+        elif draft.given_up:
+            self._stop_answering()
+            answer = draft.anew(self._ticket(self._answering, self._turn))
+        else:
+            self._engines.speculation.confirm()
+            answer = draft
         if speech_end is not None:
             answer.stopwatch.mark("speech_end", speech_end)
         answer.stopwatch.mark("endpoint", now)
-        answer.finish()
+        self._answer = answer
+        answer.confirm()
 
     def _reopen(self) -> None:
         answer, self._answer = self._answer, None
         if answer is not None:
             self.options.keeper.retract(answer.kept)
-        self._generation.advance()
-        self.playback.flush()
-        ticket = self._ticket(self._turn)
+        self._stop_answering()
         self._turn -= 1
-        self._utterance = answer.again(ticket, list(self._recent)) if answer else Answer(ticket, self._around)
+        self._utterance, self._ended = self._ended, None
+        if self._utterance is not None:
+            self._utterance.hear_on(list(self._recent))
 
     def _cancel_reply(self) -> None:
         self._close_turn(interrupted=True)
-        self._generation.advance()
+        self._stop_answering()
+
+    def _stop_answering(self) -> None:
+        self._answering.advance()
         self.playback.flush()
-        if self._utterance is not None:
-            self._utterance = self._utterance.again(self._ticket(self._turn + 1), [])
 
     def _close_turn(self, *, interrupted: bool) -> None:
         answer, self._answer = self._answer, None
+        self._ended = None
         if answer is None:
             return
         reply = answer.reply
@@ -304,7 +346,7 @@ class Conversation:
         self._prepare()
 
     def _prepare(self) -> None:
-        ticket = self._ticket(self._turn)
+        ticket = self._ticket(self._answering, self._turn)
 
         def work() -> None:
             try:
@@ -314,21 +356,26 @@ class Conversation:
                 log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
 
         try:
-            self._engines.llm_worker.submit(ticket, work)
+            self._engines.llm_worker.submit(ticket, work, ahead=lambda: True)
         except BusyError:
             log.info("no room to evaluate the prompt ahead")
 
     def _understood(self, ticket: Ticket, words: str) -> None:
         """Take words of an utterance from the recogniser's thread."""
-        self._words = ticket, words
+        self._news[turn.Words] = ticket, turn.Words(words)
 
-    def _pass_words_on(self) -> None:
-        found, self._words = self._words, None
-        if found is not None and self._utterance is not None and found[0] == self._utterance.ticket:
-            self._step(turn.Words(found[1]), self.clock.now())
+    def _judged(self, ticket: Ticket, judged: turn.Judged) -> None:
+        """Take what is known of a pause from a worker's thread."""
+        self._news[turn.Judged] = ticket, judged
 
-    def _ticket(self, number: int) -> Ticket:
-        return Ticket(self.options.name, number, self._generation.number, self._generation)
+    def _pass_news_on(self) -> None:
+        for kind, work in ((turn.Words, self._utterance), (turn.Judged, self._draft)):
+            ticket, news = self._news.pop(kind, (None, None))
+            if news is not None and work is not None and ticket == work.ticket:
+                self._step(news, self.clock.now())
+
+    def _ticket(self, generation: Generation, number: int) -> Ticket:
+        return Ticket(self.options.name, number, generation.number, generation)
 
     def _signal(self, event: turn.Input) -> None:
         try:

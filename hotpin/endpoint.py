@@ -5,6 +5,7 @@ Pure: no clock, no audio. Waiting always 0.5 s feels slow after "What time is it
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 _SENTENCE_END = re.compile(r"[.?!。？！]['\"”’)]*$")
 
@@ -43,14 +44,62 @@ class EndpointPolicy:
             )
 
 
-def silence_needed(words: str, policy: EndpointPolicy) -> float:
-    """Return how many seconds of silence end the turn, given the words heard so far (empty: none known)."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known in a pause of whether the person has finished."""
+
+    words: str = ""
+    """What they said before it, as the recogniser writes it."""
+
+    confidence: float | None = None
+    """Mean log probability of these words: low where one was cut off; ``None`` if unknown."""
+
+    complete: float | None = None
+    """How likely they are a whole sentence, by the language model, 0 to 1; ``None`` if unknown."""
+
+    sound: float | None = None
+    """How likely the person has finished, by the sound, 0 to 1; ``None`` if unknown."""
+
+
+def finished(evidence: Evidence) -> float | None:
+    """Return how likely the person has finished, 0 to 1; ``None`` where only the words are known."""
+    if evidence.complete is None:
+        return None
+    return evidence.complete
+
+
+def without_end(words: str) -> str:
+    """Leave out the punctuation at the end, which is the recogniser's guess."""
+    return words.rstrip(" .?!,;:…—–-。？！、，；：\"'”’)")
+
+
+def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = None) -> float:
+    """Return how many seconds of silence end the turn.
+
+    Args:
+        words: those heard so far; empty if none are known.
+        policy: the waits to choose from.
+        finished: how likely the person has finished, 0 to 1; ``None`` where only the words can tell.
+    """
     text = words.strip()
     if not text:
         return policy.unknown
     last = re.sub(r"[^\w']", "", text.split()[-1]).lower()
     if _OPEN_END.search(text) or last in _FILLERS:
         return policy.unfinished
+    if finished is not None:
+        return _between(finished, policy)
     if _SENTENCE_END.search(text):
         return policy.finished
     return policy.unfinished if last in _UNFINISHED_WORDS else policy.unknown
+
+
+def _between(finished: float, policy: EndpointPolicy) -> float:
+    """Return the wait for a probability: the surer the end, the shorter."""
+    steps = ((0.1, policy.unfinished), (0.5, policy.unknown), (0.9, policy.finished))
+    if finished <= steps[0][0]:
+        return policy.unfinished
+    for (below, longer), (above, shorter) in pairwise(steps):
+        if finished <= above:
+            return longer + (shorter - longer) * (finished - below) / (above - below)
+    return policy.finished

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from hotpin import registry
 from hotpin.errors import HotpinError
 from hotpin.llm.base import Llm
+from hotpin.prosody.base import Prosody
 from hotpin.registry import EngineInfo, Kind
 from hotpin.settings import Settings
+from hotpin.speculation import Speculation
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
 from hotpin.tts.pacing import Pace
@@ -36,9 +38,14 @@ class Engines:
     tts: Tts
     stt_worker: Worker = field(default_factory=lambda: Worker("stt", capacity=160))
     llm_worker: Worker = field(default_factory=lambda: Worker("llm"))
-    tts_worker: Worker = field(default_factory=lambda: Worker("tts"))
+    tts_worker: Worker = field(default_factory=lambda: Worker("tts", capacity=64))
+    prosody: Prosody | None = None
+    """What hears whether the person has finished; ``None`` where the words alone tell."""
+    prosody_worker: Worker = field(default_factory=lambda: Worker("prosody"))
     pace: Pace = field(default_factory=Pace)
     """How fast the voice is here."""
+    speculation: Speculation = field(default_factory=Speculation)
+    """Whether it is worth running ahead here."""
 
     @classmethod
     def build(cls, settings: Settings) -> "Engines":
@@ -94,9 +101,13 @@ class Engines:
         """What is in use, by kind."""
         return {"vad": self.vad.info, "stt": self.stt.info, "llm": self.llm.info, "tts": self.tts.info}
 
+    @property
+    def _workers(self) -> tuple[Worker, ...]:
+        return self.stt_worker, self.llm_worker, self.tts_worker, self.prosody_worker
+
     def close(self) -> None:
         """End the workers and free the models; what is queued is dropped."""
-        ended = [worker.close() for worker in (self.stt_worker, self.llm_worker, self.tts_worker)]
+        ended = [worker.close() for worker in self._workers]
         if not all(ended):
             log.warning("a worker is still busy and is left behind")
             # Its engine is in use: freeing it now would crash.

@@ -1,16 +1,13 @@
 """Is it worth running ahead? What it has gained and cost on this machine so far, measured.
 
-In a pause the pipeline may run ahead: words, answer, first clause. If the person has finished, that much time is gained;
-if they go on, the work was for nothing, and what cannot be stopped at once (a recogniser inside its encoder) is in the
-way of what comes next. On a fast machine that is nothing. Where cores are few or the model is slow it may be more than
-what is gained.
+In a pause the pipeline may run ahead: words, answer, first clause. If the person has finished, that time is gained;
+if they go on, the work was for nothing, and what cannot be stopped at once (a recogniser inside its encoder) is in
+the way of what comes next. On a fast machine that is nothing. Where cores are few or the model is slow it may be more
+than what is gained.
 """
 
 import threading
-from dataclasses import dataclass
-
-MEMORY = 0.9
-"""Weight of all that was measured before, at each new pause: about the last ten count."""
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +40,20 @@ class Speculation:
     def ahead(self) -> Ahead:
         """What has been gained and cost so far."""
         return self._ahead
+
+    def begin(self) -> None:
+        """Tell that the pipeline begins to run ahead."""
+        with self._lock:
+            self._ahead = replace(self._ahead, begun=self._ahead.begun + 1)
+
+    def confirm(self) -> None:
+        """Tell that what was made ahead is used."""
+        with self._lock:
+            self._ahead = replace(self._ahead, confirmed=self._ahead.confirmed + 1)
+
+    def waste(self, cpu_seconds: float) -> None:
+        """Tell that ``cpu_seconds`` went into what is thrown away."""
+        with self._lock:
+            self._ahead = replace(
+                self._ahead, wasted_cpu_seconds=self._ahead.wasted_cpu_seconds + max(0.0, cpu_seconds)
+            )

@@ -12,8 +12,9 @@ calls; for audio, ``now`` is the end of the frame, so that a late listener decid
 Speaking over a reply pauses it at once, which can be taken back; it is cancelled after 0.4 s of speech or a real word,
 and goes on if it was only a cough or an "uh-huh".
 
-Speculation belongs into ``_hearing``: a pause that is shorter than the end of the turn is where the pipeline may run
-ahead, and speech that goes on is where that is thrown away.
+In a pause that is shorter than the end of the turn the pipeline runs ahead: what comes of it is held back until the
+turn is over, and thrown away if the person goes on. It also tells how likely they have finished, and so how long to
+wait.
 """
 
 import re
@@ -40,6 +41,17 @@ class Words:
     """Words of the current utterance, as far as understood; they replace earlier ones."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said before the present pause is understood."""
+
+    text: str
+    """The words of the utterance; empty where there are none, or nobody ran ahead."""
+
+    finished: float | None = None
+    """How likely the person has finished, 0 to 1; ``None`` where only the words can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class ReplyEnded:
     """The reply has been played to its end, or there is none: nothing was understood, or a stage failed."""
 
 
-Input = Voice | Words | PushToTalk | Typed | InputEnded | Interrupt | ReplyStarted | ReplyEnded
+Input = Voice | Words | Judged | PushToTalk | Typed | InputEnded | Interrupt | ReplyStarted | ReplyEnded
 
 # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -97,6 +109,16 @@ class ReopenUtterance:
 @dataclass(frozen=True, slots=True)
 class DropUtterance:
     """It was a noise: forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speculate:
+    """Run ahead with what was said so far, and hold back what comes of it; a ``Judged`` is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropSpeculation:
+    """The person goes on: throw away what was made in the pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +155,8 @@ Action = (
     StartUtterance
     | ReopenUtterance
     | DropUtterance
+    | Speculate
+    | DropSpeculation
     | EndUtterance
     | Answer
     | PausePlayback
@@ -163,6 +187,8 @@ class TurnPolicy:
     pre_roll_seconds: float = 0.5
     min_speech_seconds: float = 0.1
     max_utterance_seconds: float = 120.0
+    speculate_seconds: float | None = 0.12
+    """s of silence after which the pipeline runs ahead; ``None`` means never."""
     barge_in: bool = False
     cancel_seconds: float = 0.4
     resume_seconds: float = 2.0
@@ -179,6 +205,8 @@ class TurnMachine:
         self._reopenable = False  # the turn was ended by a silence, which may have been a pause
         self._over_reply = False  # speech over a paused reply, not yet known to be meant
         self._words = ""
+        self._ahead = False  # the pipeline runs ahead in the present pause
+        self._judged: Judged | None = None  # what came of that
         self._run = 0.0  # s of unbroken speech
         self._speech = 0.0  # s of speech in this utterance
         self._last_speech: float | None = None
@@ -191,6 +219,8 @@ class TurnMachine:
                 return self._voice(event, now)
             case Words(text):
                 return self._hear_words(text)
+            case Judged():
+                return self._judge(event, now)
             case PushToTalk(down):
                 return self._press(now) if down else self._release()
             case Typed(text):
@@ -233,16 +263,41 @@ class TurnMachine:
         return start
 
     def _hearing(self, now: float) -> list[Action]:
-        if self._held:
-            return []
         silence = now - (self._began if self._last_speech is None else self._last_speech)
+        if (actions := self._run_ahead(silence)) or self._held:
+            return actions
         too_long = now - self._began >= self.policy.max_utterance_seconds
-        if not too_long and silence < silence_needed(self._words, self.policy.endpoint):
+        if not too_long and silence < self._wait():
             return []
         if self._speech < self.policy.min_speech_seconds:
             self.state = State.LISTENING
             return [DropUtterance()]
         return self._end(reopenable=not too_long)
+
+    def _run_ahead(self, silence: float) -> list[Action]:
+        """Begin to run ahead in a pause, and stop when it was one; a click in it is no speech."""
+        after = self.policy.speculate_seconds
+        if self._ahead and self._run >= self.policy.start_seconds:
+            self._ahead, self._judged = False, None
+            return [DropSpeculation()]
+        if self._ahead or after is None or silence < after or self._speech < self.policy.min_speech_seconds:
+            return []
+        self._ahead = True
+        return [Speculate()]
+
+    def _judge(self, judged: Judged, now: float) -> list[Action]:
+        if not self._ahead:
+            return []
+        self._judged = judged
+        return self._hearing(now)
+
+    def _wait(self) -> float:
+        """Return the seconds of silence that end the turn, by what is known now."""
+        policy = self.policy.endpoint
+        if self._judged is not None:
+            return silence_needed(self._judged.text or self._words, policy, self._judged.finished)
+        # As long as the words are not known there is nothing to say, so nothing is lost by waiting for them.
+        return policy.unfinished if self._ahead else silence_needed(self._words, policy)
 
     def _over_reply_goes_on(self, now: float) -> list[Action]:
         meant = bool(self._words) and not is_backchannel(self._words)
@@ -312,6 +367,7 @@ class TurnMachine:
 
     def _start(self, now: float, since: float) -> list[Action]:
         self._words = ""
+        self._ahead, self._judged = False, None
         self._speech = self._run
         self._last_speech = now if self._run else None
         self._began = now
@@ -319,6 +375,7 @@ class TurnMachine:
 
     def _reopen(self, now: float) -> list[Action]:
         self._words = ""
+        self._ahead, self._judged = False, None
         self._speech += self._run
         self._last_speech = now
         self.state = State.HEARING

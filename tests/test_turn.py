@@ -41,7 +41,7 @@ class Scene:
     """A machine and its clock."""
 
     def __init__(self, policy: TurnPolicy | None = None) -> None:
-        self.machine = TurnMachine(policy)
+        self.machine = TurnMachine(policy or TurnPolicy(speculate_seconds=None))
         self.now = 0.0
 
     def voice(self, seconds: float, probability: float) -> list[Action]:
@@ -77,7 +77,7 @@ def asked(policy: TurnPolicy | None = None) -> Scene:
 
 def replying(*, barge_in: bool) -> Scene:
     """Give a scene in which a reply is being spoken."""
-    scene = asked(TurnPolicy(barge_in=barge_in))
+    scene = asked(TurnPolicy(speculate_seconds=None, barge_in=barge_in))
     scene.step(ReplyStarted())
     assert scene.state is State.SPEAKING
     return scene
@@ -157,7 +157,7 @@ def test_a_short_noise_is_dropped() -> None:
 
 
 def test_a_television_is_cut_after_the_longest_utterance_and_not_taken_back() -> None:
-    scene = Scene(TurnPolicy(max_utterance_seconds=5.0))
+    scene = Scene(TurnPolicy(speculate_seconds=None, max_utterance_seconds=5.0))
     assert kinds(scene.speak(6.0)) == [StartUtterance, EndUtterance]
     assert scene.state is State.THINKING
 
@@ -404,7 +404,7 @@ LEDGER_RULES: dict[type[Action | Input], tuple[dict[str, bool], dict[str, bool]]
 
 @given(_ANYTHING, st.booleans())
 def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Input]], barge_in: bool) -> None:
-    machine = TurnMachine(TurnPolicy(barge_in=barge_in, resume_seconds=0.5))
+    machine = TurnMachine(TurnPolicy(speculate_seconds=None, barge_in=barge_in, resume_seconds=0.5))
     ledger = Ledger()
     now = 0.0
     for happening in happenings:

@@ -49,6 +49,7 @@ class _Reply:
 
     ticket: Ticket | None = None
     ended: bool = True
+    held: bool = False
     first_audible: float | None = None
     gap_samples: int = 0
     silent_samples: int = 0  # since the last audio: a gap once more follows
@@ -75,11 +76,21 @@ class Playback:
         self._reply = _Reply()
         self._paused = False
 
-    def begin(self, ticket: Ticket) -> None:
-        """Make room for a new reply; what is left of an older one is dropped."""
+    def begin(self, ticket: Ticket, *, held: bool = False) -> None:
+        """Make room for a new reply; what is left of an older one is dropped.
+
+        One that is ``held`` is not played before ``release``; what is written until then never waits for room.
+        """
         with self._changed:
             self._clear()
-            self._reply = _Reply(ticket, ended=False)
+            self._reply = _Reply(ticket, ended=False, held=held)
+
+    def release(self, ticket: Ticket) -> None:
+        """Play a reply that was held."""
+        with self._changed:
+            if self._reply.ticket == ticket:
+                self._reply.held = False
+                self._changed.notify_all()
 
     @property
     def queued_seconds(self) -> float:
@@ -95,7 +106,7 @@ class Playback:
         with self._changed:
             while not ticket.cancelled() and self._reply.ticket == ticket and not self._reply.ended:
                 # A piece longer than the whole queue is taken when the queue is empty.
-                if not self._waiting or self._waiting + len(samples) <= self._capacity:
+                if not self._waiting or self._reply.held or self._waiting + len(samples) <= self._capacity:
                     self._append(clause, samples)
                     self._reply.shares[clause] = share
                     return True
@@ -135,7 +146,7 @@ class Playback:
                 reply.first_audible,
                 {clause: reply.fraction(clause) for clause in reply.written},
                 reply.ended,
-                reply.ended and not self._queue,
+                reply.ended and not self._queue and not reply.held,
                 reply.gap_samples / self.rate,
             )
 
@@ -146,7 +157,7 @@ class Playback:
         """
         with self._changed:
             filled = 0
-            while self._queue and filled < len(out) and not self._paused:
+            while self._queue and filled < len(out) and self._plays:
                 filled += self._take(out[filled:], now + filled / self.rate)
             out[filled:] = 0
             if filled:
@@ -158,13 +169,17 @@ class Playback:
     def wait(self, timeout: float) -> bool:
         """Wait until there is something to play; return whether there is."""
         with self._changed:
-            return self._changed.wait_for(lambda: bool(self._queue) and not self._paused, timeout)
+            return self._changed.wait_for(lambda: bool(self._queue) and self._plays, timeout)
 
     def wait_finished(self) -> None:
         """Wait until the current reply has been played to its end."""
         with self._changed:
             while self._queue or not self._reply.ended:
                 self._changed.wait(_RECHECK_SECONDS)
+
+    @property
+    def _plays(self) -> bool:
+        return not self._paused and not self._reply.held
 
     def _append(self, clause: int, samples: Samples) -> None:
         if len(samples):

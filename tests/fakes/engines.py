@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -43,8 +44,12 @@ class FakeSttStream:
         self._stt.feeding.wait(5.0)
         self.seconds += frame.seconds
 
-    def partial(self) -> Transcript | None:
+    def partial(self, cancelled: Cancelled = never) -> Transcript | None:
         return Transcript(self._stt.words_so_far, final=False) if self._stt.words_so_far else None
+
+    def draft(self, cancelled: Cancelled = never) -> Transcript:
+        self._stt.drafts += 1
+        return replace(self.finish(cancelled), final=False)
 
     def finish(self, cancelled: Cancelled = never) -> Transcript:
         self._stt.heard_seconds.append(self.seconds)
@@ -64,6 +69,7 @@ class FakeStt:
         self.words_so_far = ""
         self.error: Exception | None = None
         self.heard_seconds: list[float] = []
+        self.drafts = 0
         self.gate = threading.Event()
         self.gate.set()
         self.feeding = threading.Event()
@@ -87,6 +93,8 @@ class FakeLlm:
         self.error: Exception | None = None
         self.prompts: list[list[Message]] = []
         self.prepared: list[list[Message]] = []
+        self.weighed: list[str] = []
+        self.complete: float | None = 0.95
         self.gate = threading.Event()
         self.gate.set()
 
@@ -96,6 +104,10 @@ class FakeLlm:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         self.prepared.append(list(messages))
+
+    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+        self.weighed.append(messages[-1].content)
+        return self.complete
 
     def reply(
         self,

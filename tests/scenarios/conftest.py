@@ -1,6 +1,7 @@
 """Stages for the scenarios."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,11 @@ from tests.scenarios.stage import Stage
 def make_stage() -> Iterator[Callable[..., Stage]]:
     stages: list[Stage] = []
 
-    def make(options: ConversationOptions | None = None) -> Stage:
-        stages.append(Stage(options or ConversationOptions(prompt="Be brief.")))
+    def make(options: ConversationOptions | None = None, *, ahead: bool = False) -> Stage:
+        options = options or ConversationOptions(prompt="Be brief.")
+        if not ahead:
+            options = replace(options, policy=replace(options.policy, speculate_seconds=None))
+        stages.append(Stage(options))
         return stages[-1]
 
     yield make

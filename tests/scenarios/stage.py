@@ -1,5 +1,6 @@
 """A stage for whole conversations: fake engines, a clock and a microphone in the test's hands."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -58,7 +59,9 @@ class Stage:
     def hear_reply(self) -> TurnDone:
         """Let the whole reply be played."""
         self.until(ReplyWritten)
+        deadline = time.monotonic() + TIMEOUT
         while not self.playback.progress().finished:
+            assert time.monotonic() < deadline, "the reply is never over"
             play(self.playback, self.clock, 0.1)
         return self.until(TurnDone)
 

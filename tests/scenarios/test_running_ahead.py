@@ -1,0 +1,176 @@
+"""The pipeline runs ahead in a pause: sooner heard if it was the end, and without a trace if it was not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hotpin.conversation import ConversationOptions
+from hotpin.endpoint import EndpointPolicy
+from hotpin.errors import LlmError
+from hotpin.events import (
+    Failed,
+    Heard,
+    Partial,
+    ReplyText,
+    ReplyWritten,
+    Speaking,
+    State,
+    TurnDone,
+)
+from hotpin.sessions.keeper import SessionKeeper
+from hotpin.sessions.memory import MemoryStore
+from hotpin.turn import TurnPolicy
+from hotpin.worker import Worker
+from tests.fakes.engines import silence, speech
+from tests.scenarios.stage import TIMEOUT, Make, Stage
+
+POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(unknown=0.6, finished=0.3, unfinished=2.0))
+OPTIONS = ConversationOptions(prompt="Be brief.", policy=POLICY)
+SHOWN_AS_FINAL = (Heard, ReplyText, ReplyWritten, Speaking, TurnDone)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def pause_after_a_question(stage: Stage) -> None:
+    """Speak and fall silent for a moment, until all has been made that can be made ahead."""
+    stage.mic.hear(speech(1.0))
+    stage.mic.hear(silence(0.2))
+    wait_until(lambda: bool(stage.tts.said))
+    wait_until(lambda: len(stage.llm.prompts) == 1)
+
+
+def test_the_reply_is_ready_when_the_turn_ends(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    pause_after_a_question(stage)
+    assert stage.playback.queued_seconds > 0
+    assert stage.conversation.state is State.HEARING
+    stage.mic.hear(silence(0.2))
+    done = stage.hear_reply()
+    assert done.heard == "how are you"
+    assert done.reply == "I am fine, thank you. And how are you today?"
+    assert len(stage.llm.prompts) == 1
+    assert stage.tts.said == ["I am fine, thank you.", "And how are you today?"]
+    timing = done.timing
+    assert timing.speculated == pytest.approx(1.12, abs=0.03)
+    assert timing.endpoint == pytest.approx(1.3, abs=0.03)
+    assert timing.tts_first_audio is not None
+    assert timing.endpoint is not None
+    assert timing.tts_first_audio < timing.endpoint
+    assert stage.engines.speculation.ahead.hit_rate == 1.0
+
+
+def test_nothing_is_shown_as_final_before_the_turn_ends(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    pause_after_a_question(stage)
+    before = list(iter(lambda: stage.events.get(0.05), None))
+    assert Partial("default", 1, "how are you") in before
+    assert not [event for event in before if isinstance(event, SHOWN_AS_FINAL)]
+    stage.mic.hear(silence(0.2))
+    assert stage.until(Heard).text == "how are you"
+    assert stage.until(ReplyText)
+
+
+def test_who_goes_on_after_a_pause_leaves_no_trace_of_the_first_half(make_stage: Make) -> None:
+    store = MemoryStore()
+    worker = Worker("store")
+    stage = make_stage(replace(OPTIONS, keeper=SessionKeeper(store, worker, "kept", "hotpin")), ahead=True)
+    stage.stt.text = "what is the capital"
+    pause_after_a_question(stage)
+    stage.stt.text = "what is the capital of France"
+    stage.mic.hear(speech(0.5))
+    stage.mic.hear(silence(0.2))
+    wait_until(lambda: len(stage.llm.prompts) == 2)
+    stage.mic.hear(silence(0.3))
+    done = stage.hear_reply()
+    assert done.turn == 1
+    assert done.heard == "what is the capital of France"
+    assert [event.text for event in stage.seen if isinstance(event, Heard)] == ["what is the capital of France"]
+    assert [message.content for message in stage.llm.prompts[-1]] == ["Be brief.", "what is the capital of France"]
+    session = store.load("kept", 10)
+    assert session is not None
+    assert [turn.heard for turn in session.turns] == ["what is the capital of France"]
+    assert stage.engines.speculation.ahead.begun == 2
+    assert stage.engines.speculation.ahead.confirmed == 1
+    worker.close()
+
+
+def test_the_recogniser_hears_the_whole_of_what_was_paused_in(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    pause_after_a_question(stage)
+    stage.mic.hear(speech(0.5))
+    stage.mic.hear(silence(0.5))
+    stage.until(Heard)
+    assert stage.stt.heard_seconds[-1] >= 1.7
+
+
+@pytest.mark.parametrize(("complete", "wait"), [(0.95, 0.3), (0.5, 0.6), (0.01, 2.0)])
+def test_how_long_it_waits_hangs_on_whether_the_sentence_is_complete(
+    make_stage: Make, complete: float, wait: float
+) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.llm.complete = complete
+    pause_after_a_question(stage)
+    stage.mic.hear(silence(2.0))
+    timing = stage.hear_reply().timing
+    assert timing.endpoint == pytest.approx(1.0 + wait, abs=0.05)
+
+
+def test_the_model_is_asked_without_the_recognisers_full_stop(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.stt.text = "What is the capital..."
+    stage.mic.hear(speech(1.0))
+    stage.mic.hear(silence(0.2))
+    wait_until(lambda: stage.llm.weighed == ["What is the capital"])
+
+
+def test_releasing_the_key_plays_what_was_made_in_the_pause_before(make_stage: Make) -> None:
+    stage = make_stage(replace(OPTIONS, push_to_talk=True), ahead=True)
+    pause_after_a_question(stage)
+    stage.conversation.release()
+    assert stage.hear_reply().heard == "how are you"
+    assert len(stage.llm.prompts) == 1
+
+
+def test_typing_instead_of_going_on_drops_what_was_made_ahead(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    pause_after_a_question(stage)
+    stage.conversation.type("Never mind")
+    assert stage.hear_reply().heard == "Never mind"
+    assert [event.text for event in stage.seen if isinstance(event, Heard)] == ["Never mind"]
+
+
+def test_a_failure_ahead_is_told_only_when_the_turn_is_over(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.llm.error = LlmError("broken")
+    pause_after_a_question(stage)
+    stage.mic.hear(silence(0.3))
+    failed = stage.until(Failed)
+    assert (failed.stage, str(failed.error)) == ("llm", "broken")
+    assert isinstance(stage.seen[-2], ReplyText)
+    assert stage.conversation.state is State.THINKING
+
+
+def test_silence_without_words_is_no_turn(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.stt.text = ""
+    stage.mic.hear(speech(0.5))
+    stage.mic.hear(silence(1.0))
+    assert stage.until(TurnDone).heard == ""
+    assert stage.llm.prompts == []
+
+
+def test_closing_while_an_answer_is_held_stores_nothing(make_stage: Make) -> None:
+    store = MemoryStore()
+    worker = Worker("store")
+    stage = make_stage(replace(OPTIONS, keeper=SessionKeeper(store, worker, "kept", "hotpin")), ahead=True)
+    pause_after_a_question(stage)
+    stage.conversation.close()
+    assert store.load("kept", 10) is None
+    worker.close()
