@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp as lib
+import numpy as np
 
 from hotpin.errors import LlmError, ModelError
 from hotpin.llm import native
@@ -60,6 +61,7 @@ class LlamaContext:
         self._memory: Any = lib.llama_get_memory(self._context)
         self.size: int = lib.llama_n_ctx(self._context)
         self.tokens: list[int] = []
+        self._logits_after = 0  # tokens read when llama.cpp last told what may follow
 
     def close(self) -> None:
         """Free the model; nothing else may be called afterwards."""
@@ -102,10 +104,26 @@ class LlamaContext:
         """
         array = (lib.llama_token * len(tokens))(*tokens)
         status: int = lib.llama_decode(self._context, lib.llama_batch_get_one(array, len(tokens)))
+        self._logits_after = 0
         if status != 0:
             self.rewind(len(self.tokens))
             raise LlmError(f"llama.cpp failed with status {status} after {len(self.tokens)} tokens", retryable=True)
         self.tokens += tokens
+        self._logits_after = len(self.tokens)
+
+    @property
+    def foresees(self) -> bool:
+        """Whether what follows the tokens read so far is known, so that the last one need not be evaluated again."""
+        return self._logits_after == len(self.tokens) > 0
+
+    def likeliest(self, count: int) -> list[tuple[bytes, float]]:
+        """Give text and probability of the ``count`` likeliest next tokens, in no order; only if it ``foresees``."""
+        size = lib.llama_vocab_n_tokens(self._vocabulary)
+        logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(self._context, -1), shape=(size,))
+        weights = np.exp(logits - logits.max())
+        weights /= weights.sum()
+        best = np.argpartition(weights, -min(count, size))[-count:]
+        return [(self.piece(int(token)), float(weights[token])) for token in best]
 
     def rewind(self, length: int) -> None:
         """Forget all but the first ``length`` tokens; all of them where the model can only forget everything."""
@@ -128,6 +146,7 @@ class LlamaContext:
     def restore(self, tokens: Sequence[int], state: bytes) -> None:
         """Go back to where ``state`` was copied; to the beginning if that fails."""
         self.rewind(0)
+        self._logits_after = 0
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         if lib.llama_state_seq_set_data(self._context, buffer, len(state), 0):
             self.tokens = list(tokens)

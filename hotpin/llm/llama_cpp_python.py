@@ -7,7 +7,8 @@ from hotpin.cancel import Cancelled, never
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Llm, Message, ReplyOptions
-from hotpin.llm.prompt import ChatTemplate, PromptWriter, common_length
+from hotpin.llm.ending import CANDIDATES, ending
+from hotpin.llm.prompt import ChatTemplate, PromptWriter, check, common_length
 from hotpin.llm.reply_text import ReplyText, trimmed
 from hotpin.llm.state_store import SavedState, StateStore
 from hotpin.registry import EngineInfo
@@ -66,11 +67,7 @@ class LlamaCppPython:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
-        context, prompts = self._ready()
-        tokens = context.tokenise(
-            prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens)
-        )
-        self._read(session, tokens, cancelled, keep=len(tokens))
+        self._read(session, self._beginning(messages), cancelled, foresee=False)
 
     def reply(
         self,
@@ -84,6 +81,14 @@ class LlamaCppPython:
         options = options or ReplyOptions()
         tokens = context.tokenise(prompts.question(messages, options.max_tokens))
         return trimmed(self._write(session, tokens, options, cancelled))
+
+    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1; ``None`` if cancelled."""
+        check(messages)
+        context, _ = self._ready()
+        if not self._read(session, self._beginning(messages), cancelled, foresee=True):
+            return None
+        return ending(context.likeliest(CANDIDATES))
 
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
@@ -103,12 +108,15 @@ class LlamaCppPython:
             raise LlmError("the language model is not loaded")
         return self._loaded
 
+    def _beginning(self, messages: Sequence[Message]) -> list[int]:
+        context, prompts = self._ready()
+        return context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens))
+
     def _write(
         self, session: str, tokens: list[int], options: ReplyOptions, cancelled: Cancelled
     ) -> Generator[str, None, None]:
         context, _ = self._ready()
-        # The last token is always evaluated: what follows it is chosen from the result.
-        if not self._read(session, tokens, cancelled, keep=len(tokens) - 1):
+        if not self._read(session, tokens, cancelled, foresee=True):
             return
         text = ReplyText(options.stop)
         last = min(len(tokens) + options.max_tokens, context.size)
@@ -124,15 +132,17 @@ class LlamaCppPython:
         if not cancelled():
             yield text.finish()
 
-    def _read(self, session: str, tokens: list[int], cancelled: Cancelled, *, keep: int) -> bool:
-        """Bring the context to hold ``tokens``, of which up to ``keep`` need not be evaluated again.
+    def _read(self, session: str, tokens: list[int], cancelled: Cancelled, *, foresee: bool) -> bool:
+        """Bring the context to begin with ``tokens``; if it shall ``foresee`` what follows them, to hold just them.
 
         Returns:
             whether that was done; not if it was cancelled.
         """
         context, _ = self._ready()
         self._turn_to(session, tokens)
-        kept = min(common_length(context.tokens, tokens), keep)
+        kept = common_length(context.tokens, tokens)
+        if foresee and not (context.foresees and kept == len(context.tokens) == len(tokens)):
+            kept = min(kept, len(tokens) - 1)  # what follows the last token is told when it is evaluated
         if kept < len(tokens):
             context.rewind(kept)
         while len(context.tokens) < len(tokens):

@@ -107,7 +107,7 @@ class ChatTemplate:
         """
         past, words = list(messages), ""
         if past and past[-1].role == "user":
-            words = past.pop().content
+            words = past.pop().content.rstrip()  # a space belongs to the token of the next word
         first, second = (self.prompt([*past, Message("user", words + probe)]) for probe in ("A", "B"))
         return first[: common_length(first, second)]
 

@@ -11,6 +11,7 @@ from hotpin.cancel import Cancelled, never
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Llm, Message, ReplyOptions
+from hotpin.llm.ending import CANDIDATES, ending
 from hotpin.llm.gguf_header import GgufHeader
 from hotpin.llm.prompt import ChatTemplate, PromptWriter, check
 from hotpin.llm.reply_text import trimmed
@@ -28,6 +29,12 @@ BYTES_PER_TOKEN = 3.0
 
 ESTIMATE_MARGIN = 0.9
 """Part of the measured bytes per token that is counted on, once the estimate was too low."""
+
+_PREPARE = {"max_tokens": 0}
+"""It writes one token all the same, and forgets it."""
+
+_FORESEE = {"max_tokens": 1, "logprobs": CANDIDATES, "logit_bias": [[".", 1000]]}
+"""The probabilities are told as they were before sampling, but only with a whole character: so it must write one."""
 
 _TOO_LONG = "exceed_context_size_error"
 
@@ -81,10 +88,8 @@ class XllamacppServer:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
-        _, prompts, _ = self._ready()
-        write = partial(prompts.beginning, messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens)
-        for _ in self._texts(session, write, {"max_tokens": 0}, cancelled):
-            pass  # it writes one token all the same, and forgets it
+        for _ in self._answers(session, self._beginning(messages), _PREPARE, cancelled):
+            pass
 
     def reply(
         self,
@@ -99,6 +104,15 @@ class XllamacppServer:
         options = options or ReplyOptions()
         write = partial(prompts.question, messages, options.max_tokens)
         return trimmed(self._texts(session, write, _request(options), cancelled))
+
+    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1; ``None`` if cancelled."""
+        check(messages)
+        likelihood = None
+        for answer in self._answers(session, self._beginning(messages), _FORESEE, cancelled):
+            if candidates := _candidates(answer):
+                likelihood = ending(candidates)
+        return likelihood
 
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
@@ -120,9 +134,20 @@ class XllamacppServer:
     def _estimate(self, text: str) -> int:
         return math.ceil(len(text.encode()) / self._bytes_per_token)
 
+    def _beginning(self, messages: Sequence[Message]) -> Callable[[], str]:
+        _, prompts, _ = self._ready()
+        return partial(prompts.beginning, messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens)
+
     def _texts(
         self, session: str, write: Callable[[], str], request: Mapping[str, Any], cancelled: Cancelled
     ) -> Generator[str, None, None]:
+        with closing(self._answers(session, write, request, cancelled)) as answers:
+            for answer in answers:
+                yield str(answer["choices"][0]["text"])
+
+    def _answers(
+        self, session: str, write: Callable[[], str], request: Mapping[str, Any], cancelled: Cancelled
+    ) -> "Generator[Answer, None, None]":
         prompt = write()
         try:
             yield from self._attempt(session, prompt, request, cancelled)
@@ -132,7 +157,7 @@ class XllamacppServer:
 
     def _attempt(
         self, session: str, prompt: str, request: Mapping[str, Any], cancelled: Cancelled
-    ) -> Generator[str, None, None]:
+    ) -> "Generator[Answer, None, None]":
         server, _, header = self._ready()
         # The server puts the token that begins a sequence before a text; the template may have done so already.
         begun = header.bos_id is not None and header.bos and prompt.startswith(header.bos)
@@ -149,7 +174,8 @@ class XllamacppServer:
                     evaluated = _evaluated(answer, evaluated)
                     if cancelled():
                         return
-                    yield _text(answer)
+                    _check_answer(answer)
+                    yield answer
         finally:
             self.evaluated_tokens += evaluated
 
@@ -183,11 +209,19 @@ def _evaluated(answer: "Answer", before: int) -> int:
     return progress["processed"] - progress["cache"] if progress else before
 
 
-def _text(answer: "Answer") -> str:
+def _check_answer(answer: "Answer") -> None:
     error = answer.get("error")
     if error is None:
-        return str(answer["choices"][0]["text"])
+        return
     message = f"llama.cpp refused the prompt: {error.get('message', error)}"
     if error.get("type") == _TOO_LONG:
         raise _PromptTooLongError(message, error["n_prompt_tokens"])
     raise LlmError(message)
+
+
+def _candidates(answer: "Answer") -> list[tuple[bytes, float]]:
+    """Give text and probability of the likeliest next tokens, if the answer tells them."""
+    told = answer["choices"][0]["logprobs"]
+    if not told:
+        return []
+    return [(bytes(token["bytes"]), math.exp(token["logprob"])) for token in told["content"][0]["top_logprobs"]]

@@ -41,6 +41,13 @@ class Talk:
         self.llm.prepare(self.session, messages)
         self.evaluated = self.llm.evaluated_tokens - before
 
+    def finished(self, messages: Sequence[Message]) -> float:
+        before = self.llm.evaluated_tokens
+        likelihood = self.llm.finished(self.session, messages)
+        self.evaluated = self.llm.evaluated_tokens - before
+        assert likelihood is not None
+        return likelihood
+
     def reply(self, messages: Sequence[Message], options: ReplyOptions = GREEDY) -> str:
         before = self.llm.evaluated_tokens
         text = "".join(self.llm.reply(self.session, messages, options))

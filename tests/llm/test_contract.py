@@ -2,13 +2,17 @@
 
 import threading
 from contextlib import closing
+from typing import cast
 
 import pytest
 
+from hotpin import registry
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Message, ReplyOptions
-from tests.llm.conftest import GREEDY, CountingLlm, Make, Talk, load_or_skip
+from hotpin.settings import Settings
+from tests.conftest import choosing
+from tests.llm.conftest import ENGINES, GREEDY, CountingLlm, Make, Talk, load_or_skip
 
 SYSTEM = Message(
     "system",
@@ -18,6 +22,24 @@ SYSTEM = Message(
 FRANCE = Message("user", "What is the capital of France?")
 STORY = Message("user", "Tell me a story about a dragon.")
 
+QUESTIONS = (
+    "What is the capital of France",
+    "Tell me a story about a dragon",
+    "Could you tell me how far away the moon is",
+    "What should I cook for dinner tonight",
+    "Can you help me with my homework",
+    "Please explain how a rainbow forms",
+    "Who was the first person on the moon",
+    "How many legs does a spider have",
+    "Can you recommend a good book for children",
+    "What is the difference between a frog and a toad",
+    "How long does it take to boil an egg",
+    "I would like to learn how to play the guitar",
+    "What time does the sun rise in summer",
+    "Do you know a good joke about computers",
+)
+"""As a person speaks them; none makes sense without its last two words."""
+
 FEW_TOKENS = 24
 """The questions here have 7 or 8 tokens; the chat format adds 8 around a message."""
 
@@ -25,6 +47,11 @@ FEW_TOKENS = 24
 def conversation(*texts: str) -> list[Message]:
     """Give a conversation: the system prompt, then user and assistant by turns."""
     return [SYSTEM, *(Message("assistant" if i % 2 else "user", text) for i, text in enumerate(texts))]
+
+
+def asked(text: str) -> list[Message]:
+    """Give a conversation that begins with a question."""
+    return conversation(text)
 
 
 def test_loading_twice_is_loading_once(llm: CountingLlm) -> None:
@@ -134,6 +161,14 @@ def test_the_beginning_of_a_question_can_be_prepared(talk: Talk) -> None:
     assert 0 < talk.evaluated <= 12
 
 
+def test_words_that_come_one_by_one_are_evaluated_one_by_one(talk: Talk) -> None:
+    words = "Could you tell me how far away the moon".split()
+    talk.prepare([SYSTEM, Message("user", words[0])])
+    for count in range(2, len(words) + 1):
+        talk.prepare([SYSTEM, Message("user", " ".join(words[:count]) + " ")])
+        assert 0 < talk.evaluated <= 3, words[:count]
+
+
 def test_from_turn_to_turn_only_what_is_new_is_evaluated(talk: Talk) -> None:
     said = ["What is the capital of France?"]
     said += [talk.reply(conversation(*said)), "And of Italy?"]
@@ -182,6 +217,76 @@ def test_forgetting_somebody_unknown_does_nothing(llm: CountingLlm) -> None:
 def test_what_asks_nothing_is_an_error(llm: CountingLlm, messages: list[Message]) -> None:
     with pytest.raises(LlmError, match="nothing to answer"):
         llm.reply("nothing", messages)
+    with pytest.raises(LlmError, match="nothing to answer"):
+        llm.finished("nothing", messages)
+
+
+@pytest.mark.parametrize(
+    ("cut", "rest"),
+    [
+        ("What is the capital of", "France"),
+        ("Could you tell me what the weather is like in", "Paris today"),
+        ("Can you help me with", "my homework"),
+        ("What should I cook for", "dinner tonight"),
+    ],
+)
+def test_a_whole_question_is_likelier_to_be_finished_than_its_beginning(talk: Talk, cut: str, rest: str) -> None:
+    assert talk.finished(asked(cut)) < 0.1
+    assert talk.finished(asked(f"{cut} {rest}")) > 0.3
+
+
+@pytest.mark.slow
+def test_most_whole_questions_are_likelier_to_be_finished_than_most_beginnings(talk: Talk) -> None:
+    whole = [talk.finished(asked(text)) for text in QUESTIONS]
+    cut = [talk.finished(asked(" ".join(text.split()[:-2]))) for text in QUESTIONS]
+    ordered = [one > other for one in whole for other in cut]
+    assert sum(ordered) >= 0.8 * len(ordered)
+
+
+def test_asking_whether_a_question_is_finished_leaves_only_its_end_to_evaluate(talk: Talk) -> None:
+    expected = talk.fresh_reply([SYSTEM, FRANCE])
+    talk.llm.forget(talk.session)
+    talk.prepare(asked("What is the capital"))
+    talk.finished(asked("What is the capital of France"))
+    assert 0 < talk.evaluated <= 4
+    assert talk.reply([SYSTEM, FRANCE]) == expected
+    assert 0 < talk.evaluated <= 8
+
+
+def test_whether_a_question_is_finished_does_not_depend_on_what_was_evaluated_before(talk: Talk) -> None:
+    cut, whole = asked("What is the capital of"), asked("What is the capital of France")
+    likelihoods = talk.finished(cut), talk.finished(whole)
+    talk.reply([SYSTEM, FRANCE])
+    assert talk.finished(whole) == pytest.approx(likelihoods[1], abs=0.05)
+    assert talk.finished(cut) == pytest.approx(likelihoods[0], abs=0.05)
+    talk.finished(whole)
+    other = Talk(talk.llm, f"{talk.session}-other")
+    other.finished([Message("user", "Tell me a story about")])
+    other.llm.forget(other.session)
+    assert talk.finished(whole) == pytest.approx(likelihoods[1], abs=0.05)
+
+
+@pytest.mark.parametrize("text", ["请用中文写一首", "👍👍👍👍 👍👍👍👍 👍👍"])
+def test_words_after_which_a_part_of_a_character_is_likeliest_can_be_judged(talk: Talk, text: str) -> None:
+    assert 0.0 <= talk.finished(asked(text)) <= 1.0
+
+
+def test_a_question_that_is_cancelled_is_not_judged(talk: Talk) -> None:
+    before = talk.llm.evaluated_tokens
+    assert talk.llm.finished(talk.session, [SYSTEM, FRANCE], lambda: True) is None
+    assert talk.llm.evaluated_tokens - before <= native.BATCH_TOKENS
+
+
+@pytest.mark.slow
+def test_all_engines_judge_alike(settings: Settings) -> None:
+    judged = []
+    for name in ENGINES:
+        engine = load_or_skip(cast(CountingLlm, registry.build_llm(choosing(settings, "llm", engine=name))))
+        judged.append([Talk(engine, "s").finished(asked(text)) for text in QUESTIONS])
+        engine.close()
+    # They are compiled for different processors, and round differently.
+    for other in judged[1:]:
+        assert other == pytest.approx(judged[0], abs=0.05)
 
 
 @pytest.mark.slow
