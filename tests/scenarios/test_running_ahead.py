@@ -49,7 +49,7 @@ def pause_after_a_question(stage: Stage) -> None:
 def test_the_reply_is_ready_when_the_turn_ends(make_stage: Make) -> None:
     stage = make_stage(OPTIONS, ahead=True)
     pause_after_a_question(stage)
-    assert stage.playback.queued_seconds > 0
+    wait_until(lambda: stage.playback.queued_seconds > 0)
     assert stage.conversation.state is State.HEARING
     stage.mic.hear(silence(0.2))
     done = stage.hear_reply()
