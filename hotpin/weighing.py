@@ -15,6 +15,7 @@ from hotpin.audio.frame import Samples
 from hotpin.cancel import Ticket
 from hotpin.endpoint import Evidence, finished, without_end
 from hotpin.errors import BusyError
+from hotpin.prosody.ending import Ending, ending
 from hotpin.stt.base import Transcript
 from hotpin.turn import Judged
 from hotpin.worker import Worker
@@ -39,9 +40,9 @@ class Weighing:
         self._around = around
         self._lock = threading.Lock()  # guards the two that follow
         self._evidence = Evidence()
-        self._missing = {"words", "complete"}
-        prosody = around.engines.prosody
-        if prosody is not None:
+        self._missing = {"words", "complete", "ending"}
+        self._ask("ending", around.engines.prosody_worker, partial(ending, sound))
+        if (prosody := around.engines.prosody) is not None:
             self._missing.add("sound")
             self._ask("sound", around.engines.prosody_worker, partial(prosody.finished, sound))
 
@@ -61,7 +62,7 @@ class Weighing:
         ask = partial(around.engines.llm.finished, ticket.conversation, messages, ticket.cancelled)
         self._ask("complete", around.engines.llm_worker, ask)
 
-    def _ask(self, what: str, worker: Worker, ask: Callable[[], float | None]) -> None:
+    def _ask(self, what: str, worker: Worker, ask: Callable[[], Ending | float | None]) -> None:
         def work() -> None:
             try:
                 found = ask()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hotpin.conversation import ConversationOptions
@@ -26,7 +27,7 @@ from hotpin.worker import Worker
 from tests.fakes.engines import silence, speech
 from tests.scenarios.stage import TIMEOUT, Make, Stage
 
-POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(unknown=0.6, finished=0.3, unfinished=2.0))
+POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(unknown=0.3, finished=0.3, unfinished=0.3))
 OPTIONS = ConversationOptions(prompt="Be brief.", policy=POLICY)
 SHOWN_AS_FINAL = (Heard, ReplyText, ReplyWritten, Speaking, TurnDone)
 
@@ -36,6 +37,12 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def wait_until_weighed(stage: Stage) -> None:
+    """Wait until everything is known of the pause."""
+    workers = stage.engines.stt_worker, stage.engines.llm_worker, stage.engines.prosody_worker
+    wait_until(lambda: bool(stage.llm.weighed) and all(worker.idle("default") for worker in workers))
 
 
 def pause_after_a_question(stage: Stage) -> None:
@@ -110,16 +117,24 @@ def test_the_recogniser_hears_the_whole_of_what_was_paused_in(make_stage: Make) 
     assert stage.stt.heard_seconds[-1] >= 1.7
 
 
-@pytest.mark.parametrize(("complete", "wait"), [(0.95, 0.3), (0.5, 0.6), (0.01, 2.0)])
-def test_how_long_it_waits_hangs_on_whether_the_sentence_is_complete(
-    make_stage: Make, complete: float, wait: float
-) -> None:
-    stage = make_stage(OPTIONS, ahead=True)
-    stage.llm.complete = complete
-    pause_after_a_question(stage)
-    stage.mic.hear(silence(2.0))
-    timing = stage.hear_reply().timing
-    assert timing.endpoint == pytest.approx(1.0 + wait, abs=0.05)
+def test_it_waits_longer_for_who_has_not_finished_the_sentence(make_stage: Make) -> None:
+    waits = []
+    for complete in (0.99, 0.001):
+        policy = replace(POLICY, endpoint=EndpointPolicy(unknown=0.6, finished=0.3, unfinished=2.0))
+        stage = make_stage(replace(OPTIONS, policy=policy), ahead=True)
+        stage.llm.complete = complete
+        stage.stt.text = "How are you today?"
+        stage.mic.hear(speech(1.0))
+        stage.mic.hear((speech(0.2) * np.random.default_rng(1).uniform(-0.02, 0.02, 3200)).astype(np.int16))
+        stage.mic.hear(silence(0.2))
+        wait_until_weighed(stage)
+        stage.mic.hear(silence(2.0))
+        timing = stage.hear_reply().timing
+        assert timing.endpoint is not None
+        assert timing.speech_end is not None
+        waits.append(timing.endpoint - timing.speech_end)
+    assert waits[0] < 0.7
+    assert waits[1] == pytest.approx(2.0, abs=0.05)
 
 
 def test_the_model_is_asked_without_the_recognisers_full_stop(make_stage: Make) -> None:
