@@ -29,11 +29,17 @@ from hotpin.llm.base import ReplyOptions
 from hotpin.sessions.keeper import Keeper, KeptTurn
 from hotpin.stt.base import Transcript
 from hotpin.timing import Stopwatch
-from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, Piece
+from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS, Piece
 from hotpin.tts.silence import trim
 from hotpin.turn import Judged
 from hotpin.utterance import Utterance
 from hotpin.weighing import Weighing
+
+LONGEST_BREAK_SECONDS = 1.0
+"""s that the model waits at most for the first sound of a slow voice."""
+
+_RECHECK_SECONDS = 0.05
+"""s between looks at whether the work is still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +86,13 @@ class Answer:
         self._held = held
         self._unpublished: list[Event] = []
         self._unspoken: list[Clause] = []
-        self._dropped = False
+        self._dropped: float | None = None  # s on the monotonic clock
         self._cpu_seconds = process_time()  # up to here it has been counted what was done for nothing
         self._whole = False  # its text is final, but the store has not been told
         self._clauses: list[Clause] = []
         self._plays_until = 0.0
+        self._begun = threading.Event()
+        """Set once there is sound, or nobody waits for it any more."""
         self._voiceless = False
         """Whether the voice has failed: the rest of the reply is only written."""
 
@@ -122,9 +130,16 @@ class Answer:
             for clause in self._unspoken:
                 self._submit_clause(clause, wait=False)
 
+    def seconds_ahead(self, now: float) -> float:
+        """Return how much of its work, in s, was done before ``now``, when it turned out to be wanted."""
+        timing = self.stopwatch.timing
+        if timing.speculated is None:
+            return 0.0
+        return min(now, timing.tts_first_audio or now) - timing.speculated
+
     def drop(self) -> None:
         """Throw away an answer that was held; its ticket has been cancelled."""
-        self._dropped = True
+        self._dropped = monotonic()
         self._count_waste()
 
     def anew(self, ticket: Ticket) -> "Answer":
@@ -174,6 +189,10 @@ class Answer:
             self._around.playback.end(self.ticket)
 
     def _write(self) -> None:
+        self._write_clauses()
+        self._count_waste()
+
+    def _write_clauses(self) -> None:
         around, ticket = self._around, self.ticket
         splitter = ClauseSplitter(ticket.turn, ticket.generation)
         try:
@@ -186,6 +205,7 @@ class Answer:
                 self._mark("llm_first_token")
                 self._publish(ReplyText(ticket.conversation, ticket.turn, delta))
                 self._say(splitter.feed(delta))
+                self._let_the_voice_begin()
         except Exception as error:
             self._tell("llm", error)
             # What is complete is still said; an empty last clause ends the reply behind it.
@@ -194,6 +214,17 @@ class Answer:
         if ticket.cancelled():
             return
         self._say(splitter.finish(), final=True)
+
+    def _let_the_voice_begin(self) -> None:
+        """While a slow voice makes the first sound of the reply, do not compete with it for the cores."""
+        if self._begun.is_set() or not self._clauses:
+            return
+        seconds = self._around.engines.pace.cost(len(self._clauses[0].text))
+        deadline = monotonic() + min(seconds, LONGEST_BREAK_SECONDS)
+        while seconds > QUICK_SECONDS and monotonic() < deadline and not self.ticket.cancelled():
+            if self._begun.wait(_RECHECK_SECONDS):
+                break
+        self._begun.set()
 
     def _gives_way(self) -> bool:
         """Give up, while held, if a turn that is certain waits for the model."""
@@ -234,6 +265,7 @@ class Answer:
                 self._synthesise(clause)
         except Exception as error:
             self._voiceless = True
+            self._begun.set()
             self._tell("tts", error)
         if clause.last:
             self._around.playback.end(self.ticket)
@@ -244,6 +276,7 @@ class Answer:
         for piece in self._around.engines.pace.pieces(clause.text, self._lead):
             for frame in self._frames(piece):
                 self._mark("tts_first_audio")
+                self._begun.set()
                 resampler = Resampler(frame.rate, playback.rate)
                 samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
                 if not playback.write(self.ticket, clause.seq, samples, piece.share):
@@ -267,9 +300,9 @@ class Answer:
 
     def _count_waste(self) -> None:
         """Count what was done for nothing: all of the process, since what native threads do cannot be told apart."""
-        if self._dropped:
+        if self._dropped is not None:
             now = process_time()
-            self._around.engines.speculation.waste(now - self._cpu_seconds)
+            self._around.engines.speculation.waste(now - self._cpu_seconds, monotonic() - self._dropped)
             self._cpu_seconds = now
 
     def _is_held(self) -> bool:

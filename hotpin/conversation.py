@@ -21,7 +21,7 @@ from hotpin.engines import Engines
 from hotpin.errors import BusyError
 from hotpin.events import Failed, InputOver, Interrupted, Noticed, Speaking, State, StateChanged, TurnDone
 from hotpin.history import History, Turn
-from hotpin.llm.base import ReplyOptions
+from hotpin.llm.base import Message, ReplyOptions
 from hotpin.sessions.base import StoredTurn
 from hotpin.sessions.keeper import Keeper, Unkept
 from hotpin.utterance import Utterance
@@ -122,7 +122,7 @@ class Conversation:
         self.began = self.clock.now()
         if self.options.notice:
             self.bus.publish(Noticed(self.options.name, 0, self.options.notice))
-        self._prepare()
+        self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
         self._thread.start()
 
     @property
@@ -263,15 +263,18 @@ class Conversation:
     def _speculate(self, now: float) -> None:
         if self._utterance is None:
             return
+        if not self._engines.speculation.begin():
+            self._step(turn.Judged(""), now)
+            return
         self._draft = Answer(self._ticket(self._answering, self._turn + 1), self._around, held=True)
         self._draft.stopwatch.mark("speculated", now)
-        self._engines.speculation.begin()
         self._draft.understand(self._utterance)
 
     def _drop_draft(self) -> None:
         draft, self._draft = self._draft, None
         if draft is not None:
             self._stop_answering()
+            self._engines.speculation.drop()
             draft.drop()
 
     def _end_utterance(self, speech_end: float | None, now: float) -> None:
@@ -287,7 +290,7 @@ class Conversation:
             self._stop_answering()
             answer = draft.anew(self._ticket(self._answering, self._turn))
         else:
-            self._engines.speculation.confirm()
+            self._engines.speculation.confirm(draft.seconds_ahead(now))
             answer = draft
         if speech_end is not None:
             answer.stopwatch.mark("speech_end", speech_end)
@@ -343,14 +346,14 @@ class Conversation:
         Even an untrimmed one: as part of the prompt, the last reply can have other tokens than it was written in.
         """
         self._history.trim()
-        self._prepare()
+        self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
 
-    def _prepare(self) -> None:
-        ticket = self._ticket(self._answering, self._turn)
+    def _prepare(self, ticket: Ticket, messages: list[Message]) -> None:
+        """Let the model evaluate what its next prompt begins with."""
 
         def work() -> None:
             try:
-                self._engines.llm.prepare(self.options.name, self._history.prefix(), ticket.cancelled)
+                self._engines.llm.prepare(self.options.name, messages, ticket.cancelled)
             except Exception as error:
                 # Only a head start is lost; the turn itself will report what is wrong.
                 log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
@@ -361,8 +364,11 @@ class Conversation:
             log.info("no room to evaluate the prompt ahead")
 
     def _understood(self, ticket: Ticket, words: str) -> None:
-        """Take words of an utterance from the recogniser's thread."""
+        """Take words of an utterance from the recogniser's thread, and let the model read them already."""
         self._news[turn.Words] = ticket, turn.Words(words)
+        certain, _, _ = words.rpartition(" ")  # the last one may be half a word
+        if certain:
+            self._prepare(ticket, self._history.messages(certain))
 
     def _judged(self, ticket: Ticket, judged: turn.Judged) -> None:
         """Take what is known of a pause from a worker's thread."""
