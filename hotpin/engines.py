@@ -10,6 +10,7 @@ from hotpin.errors import HotpinError
 from hotpin.llm.base import Llm
 from hotpin.registry import EngineInfo, Kind
 from hotpin.settings import Settings
+from hotpin.speculation import Speculation
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
 from hotpin.tts.pacing import Pace
@@ -39,6 +40,8 @@ class Engines:
     tts_worker: Worker = field(default_factory=lambda: Worker("tts"))
     pace: Pace = field(default_factory=Pace)
     """How fast the voice is here."""
+    speculation: Speculation = field(default_factory=Speculation)
+    """Whether it is worth running ahead here."""
 
     @classmethod
     def build(cls, settings: Settings) -> "Engines":
