@@ -42,8 +42,8 @@ class TurnResult:
     reply: str
     timing: Timing
     """Moments in s since the input began."""
-    gap_seconds: float
-    """s of silence in the middle of the reply because its next audio was late."""
+    gaps: tuple[float, ...]
+    """s of each silence in the middle of the reply because its next audio was late."""
     failure: Failed | None
 
     def as_dict(self, audio_seconds: float) -> dict[str, object]:
@@ -198,10 +198,10 @@ def take_turn(
                 if isinstance(event, Failed):
                     failure = failure or event
                 if _nothing_said(event) or _ends_all(event):
-                    return TurnResult("", "", Timing(), 0.0, failure)
+                    return TurnResult("", "", Timing(), (), failure)
                 if isinstance(event, TurnDone):
                     start = getattr(question.mic, "started", None) or zero
-                    gaps = conversation.playback.progress().gap_seconds
+                    gaps = conversation.playback.progress().gaps
                     return TurnResult(event.heard, event.reply, event.timing.since(start), gaps, failure)
         finally:
             conversation.close()

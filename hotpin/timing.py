@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Stage(NamedTuple):
-    """One stretch of a turn, between two of its moments."""
+    """One stretch of a turn, between two of its moments: names of what ``Timing`` has."""
 
     name: str
     begin: str
@@ -15,12 +15,16 @@ class Stage(NamedTuple):
 
 STAGES = (
     Stage("end of turn", "speech_end", "endpoint"),
-    Stage("words", "endpoint", "stt_final"),
+    Stage("words", "work_began", "stt_final"),
     Stage("first token", "stt_final", "llm_first_token"),
     Stage("first clause", "llm_first_token", "tts_first_audio"),
-    Stage("playing", "tts_first_audio", "first_audio"),
+    Stage("playing", "playable", "first_audio"),
 )
-"""From the person's last sound to the assistant's first, without a gap."""
+"""From the person's last sound to the assistant's first.
+
+Without speculation each begins where the one before it ends. With it, the work lies inside the end of the turn, and
+what is ready early waits for the decision.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,37 @@ class Timing:
         seconds = _between(self.endpoint, self.first_audio)
         return None if seconds is None else max(0.0, seconds)
 
+    @property
+    def work_began(self) -> float | None:
+        """When the utterance's last words began to be worked out: in a pause, or at the end of the turn."""
+        return self.endpoint if self.speculated is None else self.speculated
+
+    @property
+    def playable(self) -> float | None:
+        """When the first sound was there and might be played."""
+        if self.tts_first_audio is None or self.endpoint is None:  # a typed question has no end to wait for
+            return self.tts_first_audio
+        return max(self.tts_first_audio, self.endpoint)
+
+    def span(self, stage: Stage) -> tuple[float, float] | None:
+        """Give the moments at which ``stage`` began and ended."""
+        begin, end = getattr(self, stage.begin), getattr(self, stage.end)
+        return None if begin is None or end is None else (begin, end)
+
     def seconds(self, stage: Stage) -> float | None:
         """How long ``stage`` took."""
-        return _between(getattr(self, stage.begin), getattr(self, stage.end))
+        span = self.span(stage)
+        return None if span is None else span[1] - span[0]
+
+    def waited(self, stage: Stage) -> float | None:
+        """How long the person waited for ``stage`` alone: what lay inside the end of the turn cost no time.
+
+        Over all stages this adds up to ``voice_to_voice``.
+        """
+        span = self.span(stage)
+        if span is None or stage.end == "endpoint" or self.endpoint is None:
+            return None if span is None else span[1] - span[0]
+        return max(0.0, span[1] - max(span[0], self.endpoint))
 
     def since(self, zero: float) -> "Timing":
         """Give the same moments on a clock that was 0 at ``zero``."""

@@ -1,6 +1,7 @@
 """The moments of a turn and what follows from them."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -35,13 +36,48 @@ def test_the_stages_of_a_turn_follow_one_another_without_a_gap() -> None:
     assert {Timing(first_audio=1.0).seconds(stage) for stage in STAGES} == {None}
 
 
+AHEAD = Timing(
+    speech_end=10.0,
+    speculated=10.15,
+    endpoint=10.5,
+    stt_final=10.3,
+    llm_first_token=10.4,
+    tts_first_audio=10.45,
+    first_audio=10.52,
+)
+"""A turn whose reply was ready before its end was decided."""
+
+
+def test_work_done_in_a_pause_is_measured_from_where_it_began() -> None:
+    assert [AHEAD.seconds(stage) for stage in STAGES] == pytest.approx([0.5, 0.15, 0.1, 0.05, 0.02])
+
+
+def test_what_is_ready_early_costs_no_wait() -> None:
+    assert [AHEAD.waited(stage) for stage in STAGES] == pytest.approx([0.5, 0.0, 0.0, 0.0, 0.02])
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [SPOKEN, AHEAD, replace(AHEAD, endpoint=10.2), replace(AHEAD, endpoint=10.42), replace(AHEAD, endpoint=10.16)],
+)
+def test_what_is_waited_for_adds_up_to_voice_to_voice(timing: Timing) -> None:
+    waits = [timing.waited(stage) for stage in STAGES]
+    assert sum(wait or 0.0 for wait in waits) == pytest.approx(timing.voice_to_voice)
+
+
+def test_a_typed_question_has_no_end_to_wait_for() -> None:
+    typed = Timing(stt_final=0.0, llm_first_token=0.1, tts_first_audio=0.2, first_audio=0.25)
+    assert [typed.seconds(stage) for stage in STAGES] == pytest.approx([None, None, 0.1, 0.1, 0.05])
+    assert [typed.waited(stage) for stage in STAGES] == pytest.approx([None, None, 0.1, 0.1, 0.05])
+
+
 def test_since_moves_the_zero_and_leaves_gaps() -> None:
     moved = Timing(speech_end=10.00004, first_audio=10.9).since(9.0)
     assert moved == Timing(speech_end=1.0, first_audio=1.9)
 
 
 def test_as_dict_has_the_names_of_the_json_contract() -> None:
-    names = ["speech_end", "endpoint", "stt_final", "llm_first_token", "tts_first_audio", "first_audio"]
+    names = ["speech_end", "speculated", "endpoint", "stt_final", "llm_first_token", "tts_first_audio", "first_audio"]
     assert list(SPOKEN.as_dict()) == names
     assert Timing().as_dict() == dict.fromkeys(names)
 

@@ -39,8 +39,13 @@ class Progress:
     finished: bool
     """Whether all of it has been played, too."""
 
-    gap_seconds: float
-    """s of silence in the middle of the reply because the next audio was not there yet."""
+    gaps: tuple[float, ...]
+    """s of each silence in the middle of the reply because the next audio was not there yet."""
+
+    @property
+    def gap_seconds(self) -> float:
+        """Length of all gaps together, in s."""
+        return sum(self.gaps)
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class _Reply:
     ended: bool = True
     held: bool = False
     first_audible: float | None = None
-    gap_samples: int = 0
+    gaps: list[int] = field(default_factory=list)  # samples of each
     silent_samples: int = 0  # since the last audio: a gap once more follows
     written: dict[int, int] = field(default_factory=dict)
     played: dict[int, int] = field(default_factory=dict)
@@ -147,7 +152,7 @@ class Playback:
                 {clause: reply.fraction(clause) for clause in reply.written},
                 reply.ended,
                 reply.ended and not self._queue and not reply.held,
-                reply.gap_samples / self.rate,
+                tuple(samples / self.rate for samples in reply.gaps),
             )
 
     def read_into(self, out: Samples, now: float) -> int:
@@ -198,8 +203,9 @@ class Playback:
         self._waiting -= count
         reply = self._reply
         reply.played[clause] = reply.played.get(clause, 0) + count
-        reply.gap_samples += reply.silent_samples
-        reply.silent_samples = 0
+        if reply.silent_samples:
+            reply.gaps.append(reply.silent_samples)
+            reply.silent_samples = 0
         if reply.first_audible is None:
             audible = np.flatnonzero(np.abs(out[:count].astype(np.int32)) > AUDIBLE)
             if len(audible):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,10 @@ class Utterance:
     """The words in it."""
     speech_end: float
     """s from the beginning to the last sample of speech."""
+    unfinished: bool = False
+    """Whether its words plainly go on, as "and then I": to be slow after these is right."""
+    pauses: tuple[tuple[float, float], ...] = ()
+    """s from the beginning: where the speaker pauses before they have finished, as (start, end), in order."""
 
     @property
     def seconds(self) -> float:
@@ -73,7 +78,10 @@ class Utterance:
 
 
 def load(folder: Path) -> list[Utterance]:
-    """Read ``NN.wav`` with ``NN.json`` (``{"text", "speech_end_s"}``) from ``folder``, in the order of their names.
+    """Read ``NN.wav`` with ``NN.json`` from ``folder``, in the order of their names.
+
+    The JSON holds ``{"text", "speech_end_s"}``, and may hold ``"unfinished": true`` and ``"pauses": [[start, end], …]``
+    in seconds.
 
     Raises:
         AudioError: if there is none, or one is unreadable, too long, or its JSON is not as it must be.
@@ -100,19 +108,31 @@ def _load_one(path: Path) -> Utterance:
     try:
         values = json.loads(label.read_text(encoding="utf-8"))
         text, speech_end = str(values["text"]), float(values["speech_end_s"])
+        unfinished = bool(values.get("unfinished", False))
+        pauses = tuple((float(start), float(end)) for start, end in values.get("pauses", ()))
     except FileNotFoundError as error:
         raise AudioError(f"{label.name} is missing beside {path.name}", 'It holds {"text", "speech_end_s"}') from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AudioError(f"{label.name} is not as it must be", 'It holds {"text": WORDS, "speech_end_s": S}') from error
+    utterance = Utterance(path.stem, _samples(path), text, speech_end, unfinished, pauses)
+    if not 0.0 < speech_end <= utterance.seconds:
+        raise AudioError(f"{label.name}: speech_end_s is {speech_end}, but {path.name} has {utterance.seconds:.2f} s")
+    moments = [0.0, *(moment for pause in pauses for moment in pause), speech_end]
+    if not all(before <= after for before, after in pairwise(moments)):
+        raise AudioError(
+            f"{label.name}: the pauses {[list(pause) for pause in pauses]} are out of order",
+            f"They lie one after another between 0 and speech_end_s, which is {speech_end}",
+        )
+    return utterance
+
+
+def _samples(path: Path) -> Samples:
     pieces: list[Samples] = []
     for frame in files.read(path):
         if frame.end > MAX_SECONDS:
             raise AudioError(f"{path.name} is longer than {MAX_SECONDS:.0f} s", "Cut it into utterances")
         pieces.append(frame.samples)
-    utterance = Utterance(path.stem, np.concatenate(pieces), text, speech_end)
-    if not 0.0 < speech_end <= utterance.seconds:
-        raise AudioError(f"{label.name}: speech_end_s is {speech_end}, but {path.name} has {utterance.seconds:.2f} s")
-    return utterance
+    return np.concatenate(pieces)
 
 
 def _spoken(tts: Tts, number: int, text: str) -> Utterance:

@@ -1,5 +1,7 @@
 """``hotpin bench``: how long until a person hears the answer?"""
 
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +10,34 @@ import typer
 from hotpin.commands import common
 
 if TYPE_CHECKING:
-    from hotpin.bench.runner import BenchTurn
+    from collections.abc import Sequence
+
+    from hotpin.app import App
+    from hotpin.bench.runner import Arm, Step
+    from hotpin.registry import Kind
+    from hotpin.settings import Settings
+
+KINDS: "tuple[Kind, ...]" = ("vad", "stt", "llm", "tts")
+
+REPLY_SECONDS = 2.0
+"""s that a turn takes after the utterance, about."""
+
+
+def _page_name(path: Path | None) -> Path | None:
+    """Refuse what cannot be written before minutes are spent on measuring."""
+    if path is not None and path.suffix.lower() not in (".html", ".htm"):
+        raise typer.BadParameter(f"it writes a web page: give {path.name!r} a name that ends in .html")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {str(path.parent)!r}")
+    return path
+
+
+def _one_setting(value: str | None) -> str | None:
+    """Refuse what is no setting with a value."""
+    name, equals, _ = (value or "").partition("=")
+    if value is not None and not (equals and "." in name):
+        raise typer.BadParameter(f"it takes section.key=value, such as llm.threads=1, not {value!r}")
+    return value
 
 
 def bench(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -16,6 +45,18 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
         Path | None, typer.Option(help="Folder of NN.wav with NN.json; else 24 questions are synthesised.")
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="How often each is asked.")] = 1,
+    vs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY=VALUE", callback=_one_setting, help="Compare with this setting, turn by turn: llm.threads=1."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(callback=_page_name, help="Write all that was measured to this web page, too.")
+    ] = None,
+    unspeculated: Annotated[
+        bool, typer.Option(help="Whether a third of the utterances is measured with speculation off, too.")
+    ] = True,
     stt: common.SttEngineOption = None,
     stt_model: common.SttModelOption = None,
     llm: common.LlmEngineOption = None,
@@ -23,39 +64,115 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
     tts: common.TtsEngineOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Ask questions in real time and measure each stage up to the first sound of the reply."""
-    settings = common.load_settings(
-        stt__engine=stt,
-        stt__model=stt_model,
-        llm__engine=llm,
-        llm__model=llm_model,
-        tts__engine=tts,
-    )
+    """Ask questions in real time and measure each stage up to the first sound of the reply.
+
+    Ctrl-C ends it and shows what was measured so far.
+    """
+    options = {
+        "stt.engine": stt,
+        "stt.model": stt_model,
+        "llm.engine": llm,
+        "llm.model": llm_model,
+        "tts.engine": tts,
+    }
+    choices = {"": common.load_settings(**options)}
+    if vs is not None:
+        name, _, value = vs.partition("=")
+        choices[vs] = common.load_settings(**{**options, name.strip(): value.strip()})
     from hotpin.bench import runner
-    from hotpin.bench.report import Report
     from hotpin.bench.utterances import load, synthesise
 
     given = load(utterances) if utterances else []
-    with common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app:
-        given = given or synthesise(app.engines.tts)
-        seconds = sum(utterance.seconds for utterance in given)
-        common.say(f"{len(given) * repeat} turns in real time: at least {repeat * (seconds + 2 * len(given)):.0f} s")
-        turns = runner.run(app, given, repeat, _show)
-        report = Report(app.engines.infos, app.load_seconds, turns)
-    if as_json:
-        common.print_json(report.as_dict())
-    else:
-        typer.echo("\n".join(report.lines()))
-    if report.failed:
-        from hotpin.errors import HotpinError
+    with ExitStack() as stack:
+        arms = _arms(stack, choices)
+        given = given or synthesise(arms[0].app.engines.tts)
+        seconds = repeat * len(arms) * sum(utterance.seconds + REPLY_SECONDS for utterance in given)
+        common.say(f"{len(given) * repeat * len(arms)} turns in real time, about {seconds:.0f} s")
+        try:
+            for step in runner.run(arms, given, repeat, unspeculated=unspeculated):
+                _show(step)
+        except KeyboardInterrupt:
+            if any(arm.turns for arm in arms):
+                common.say("Interrupted: this is what was measured so far")
+                _tell(arms, html, as_json=as_json)
+            raise
+        _tell(arms, html, as_json=as_json)
+        _raise_failures(arms)
 
-        raise HotpinError(f"{report.failed} of {len(turns)} turns were not answered", "The list above names them")
+
+def _arms(stack: ExitStack, choices: "dict[str, Settings]") -> "list[Arm]":
+    """Load the engines of each choice of settings; they share the clock and nothing else."""
+    from hotpin.bench.runner import Arm
+    from hotpin.clock import RealClock
+
+    clock = RealClock()
+    arms: list[Arm] = []
+    for title, settings in choices.items():
+        if arms:
+            _check_memory(settings)
+        app: App = stack.enter_context(common.loaded_app(settings, KINDS))
+        arms.append(Arm(app, clock, title))
+        stack.callback(arms[-1].close)
+    return arms
 
 
-def _show(turn: "BenchTurn") -> None:
-    timing = turn.result.timing
+def _check_memory(settings: "Settings") -> None:
+    """Refuse to load a second set of engines into memory that is not there: swapping would be measured."""
+    from hotpin import model_manifest, models
+    from hotpin.bench.resources import available_mb
+    from hotpin.errors import HotpinError
+
+    needed = sum(model_manifest.find(name).memory_mb for name in models.chosen(settings))
+    free = available_mb()
+    if free is not None and free < needed:
+        raise HotpinError(
+            f"a second set of engines needs about {needed} MB of memory, and {free:.0f} MB are free",
+            "Compare two runs instead, with and without the setting: hotpin bench --json",
+        )
+
+
+def _show(step: "Step") -> None:
+    """Tell of a turn as soon as it is over."""
+    from hotpin.timing import STAGES
+
+    turn, timing = step.turn, step.turn.result.timing
+    what = step.arm.title if step.speculated else f"{step.arm.title} without speculation".strip()
+    begin = "  ".join(part for part in (f"turn {step.number} of {step.total}", what, turn.utterance.name) if part)
     if turn.failed:
         why = f": {turn.result.failure.error}" if turn.result.failure else ""
-        common.say(f"{turn.utterance.name}  not answered{why}")
+        common.say(f"{begin}  not answered{why}")
+    elif turn.cut_off:
+        common.say(f"{begin}  cut off")
     else:
-        common.say(f"{turn.utterance.name}  {common.stage_line(timing)}")
+        took = [(stage.name, timing.seconds(stage)) for stage in STAGES]
+        stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in took if seconds is not None)
+        common.say(f"{begin}  {timing.voice_to_voice or 0.0:.2f} s to the first sound: {stages}")
+
+
+def _tell(arms: "Sequence[Arm]", html: Path | None, *, as_json: bool) -> None:
+    """Give what was found, in every form that was asked for."""
+    from hotpin.bench import summary
+    from hotpin.bench.advice import advised
+    from hotpin.bench.report import Report, paired
+
+    reports = {arm.title or "the settings as they are": advised(Report.of(arm), arm.app.settings) for arm in arms}
+    first, *others = reports.values()
+    pairs = paired(first, others[0]) if others else None
+    if html is not None:
+        from hotpin.bench.page import page
+
+        html.write_text(page(reports, pairs), encoding="utf-8")
+        common.say(f"The page is {html}")
+    if as_json:
+        common.print_json(summary.as_dict(reports, pairs))
+    else:
+        typer.echo("\n".join(summary.lines(reports, pairs, shutil.get_terminal_size((100, 24)).columns)))
+
+
+def _raise_failures(arms: "Sequence[Arm]") -> None:
+    from hotpin.errors import HotpinError
+
+    turns = [turn for arm in arms for turn in (*arm.turns, *arm.sample)]
+    failed = sum(turn.failed for turn in turns)
+    if failed:
+        raise HotpinError(f"{failed} of {len(turns)} turns were not answered", "The list above names them")

@@ -149,3 +149,25 @@ class Mute(FakeTts):
 def test_a_voice_that_cannot_say_a_question_is_told(voice: Mute) -> None:
     with pytest.raises(TtsError, match=r"What is the capital of France\?"):
         synthesise(voice)
+
+
+def test_unfinished_words_and_pauses_are_read(tmp_path: Path) -> None:
+    put(tmp_path, "01", {**GOOD, "unfinished": True, "pauses": [[0.1, 0.2], [0.2, 0.3]]})
+    put(tmp_path, "02")
+    first, second = load(tmp_path)
+    assert (first.unfinished, first.pauses) == (True, ((0.1, 0.2), (0.2, 0.3)))
+    assert (second.unfinished, second.pauses) == (False, ())
+
+
+@pytest.mark.parametrize("pauses", [[[0.2, 0.1]], [[0.2, 0.3], [0.1, 0.2]], [[0.3, 0.5]], [[-0.1, 0.2]]])
+def test_pauses_lie_in_order_before_the_end_of_speech(tmp_path: Path, pauses: list[list[float]]) -> None:
+    put(tmp_path, "07", {**GOOD, "pauses": pauses})
+    with pytest.raises(AudioError, match=r"07\.json: the pauses .* are out of order"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("pauses", [7, [0.1], [[0.1]], [["a", "b"]], "ab"])
+def test_pauses_that_are_not_as_they_must_be_are_named(tmp_path: Path, pauses: object) -> None:
+    put(tmp_path, "07", {**GOOD, "pauses": pauses})
+    with pytest.raises(AudioError, match=r"07\.json is not as it must be"):
+        load(tmp_path)

@@ -1,0 +1,134 @@
+"""Utterances with a pause before their end, made of recordings."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hotpin.audio.codecs import wav_bytes
+from hotpin.audio.frame import CAPTURE_RATE, Samples
+from hotpin.bench import utterances
+from hotpin.bench.pauses import LONGEST, SHORTEST, Clip, clips, make, quietest_point, with_pause
+from hotpin.errors import AudioError
+
+HUM = 40
+LOUD = 4_000
+
+
+def sound(*stretches: tuple[float, int], seed: int = 1) -> Samples:
+    """Noise of (seconds, level) one after the other."""
+    random = np.random.default_rng(seed)
+    pieces = [random.normal(0.0, level, round(seconds * CAPTURE_RATE)) for seconds, level in stretches]
+    return np.clip(np.concatenate(pieces).round(), -32_768, 32_767).astype(np.int16)
+
+
+TWO_WORDS = sound((0.4, HUM), (0.5, LOUD), (0.04, HUM), (0.6, LOUD), (0.5, HUM))
+"""Speech from 0.4 to 1.54 s with a gap at 0.9 s, in a room that hums."""
+
+
+def test_the_pause_is_where_it_was_asked_for_and_as_long() -> None:
+    made = with_pause(TWO_WORDS, 0.95, 0.7)
+    assert len(made.pauses) == 1
+    start, end = made.pauses[0]
+    assert start == pytest.approx(0.9, abs=0.02)
+    assert end == pytest.approx(0.94 + 0.7, abs=0.02)
+    quiet = made.samples[round(start * CAPTURE_RATE) : round(end * CAPTURE_RATE)].astype(float)
+    assert 0.5 * HUM < np.sqrt(np.mean(quiet**2)) < 2 * HUM
+
+
+def test_the_end_of_speech_is_found_in_the_sound_and_a_little_is_kept_after_it() -> None:
+    made = with_pause(TWO_WORDS, 0.92, 0.5)
+    assert made.speech_end == pytest.approx(1.54 + 0.5, abs=0.02)
+    assert len(made.samples) / CAPTURE_RATE == pytest.approx(made.speech_end + 0.3, abs=0.02)
+
+
+def test_a_clip_that_ends_with_its_last_word_gets_room_tone_behind_it() -> None:
+    made = with_pause(TWO_WORDS[: round(1.54 * CAPTURE_RATE)], 0.92, 0.5)
+    assert len(made.samples) / CAPTURE_RATE == pytest.approx(1.54 + 0.5 + 0.3, abs=0.02)
+    tail = made.samples[-round(0.25 * CAPTURE_RATE) :].astype(float)
+    assert 0.5 * HUM < np.sqrt(np.mean(tail**2)) < 2 * HUM
+
+
+def test_pauses_of_the_speaker_stay_and_are_told() -> None:
+    speaker = sound((0.3, HUM), (0.5, LOUD), (0.6, HUM), (0.5, LOUD), (0.04, HUM), (0.5, LOUD), (0.3, HUM))
+    made = with_pause(speaker, 1.92, 0.4)
+    assert [pytest.approx(pause, abs=0.03) for pause in [(0.8, 1.4), (1.9, 2.34)]] == list(made.pauses)
+
+
+def test_a_pause_put_into_a_pause_makes_it_longer() -> None:
+    speaker = sound((0.3, HUM), (0.5, LOUD), (0.6, HUM), (0.5, LOUD), (0.3, HUM))
+    made = with_pause(speaker, 1.1, 0.4)
+    assert list(made.pauses) == [pytest.approx((0.8, 1.8), abs=0.03)]
+
+
+def test_the_cut_is_made_where_it_is_quietest() -> None:
+    assert quietest_point(TWO_WORDS, 0.98) / CAPTURE_RATE == pytest.approx(0.92, abs=0.02)
+    with pytest.raises(AudioError, match="ends before 9"):
+        quietest_point(TWO_WORDS, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (sound((2.0, LOUD)), "no quiet moment"),
+        (sound((0.1, LOUD)), "too short"),
+        (sound((0.5, LOUD), (1.5, HUM)), "both sides"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_refused(samples: Samples, message: str) -> None:
+    with pytest.raises(AudioError, match=message):
+        with_pause(samples, 1.0, 0.5)
+
+
+def test_the_same_seed_makes_the_same_utterances_and_every_clip_has_its_turn() -> None:
+    recordings = [Clip("a", TWO_WORDS, "a"), Clip("b", TWO_WORDS, "b"), Clip("c", sound((2.0, LOUD)), "c")]
+    gaps = [[0.9, 0.92], [0.92], [1.0]]
+    made = [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=5)]
+    assert [name for name, _ in made] == ["a", "b", "a"]
+    assert made == [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=5)]
+    assert made != [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=6)]
+    assert len(list(make(recordings, gaps, 2, seed=5))) == 2
+    for _, paused in make(recordings, gaps, 10, seed=7):
+        assert SHORTEST <= paused.pauses[0][1] - paused.pauses[0][0] <= LONGEST + 0.06
+
+
+GOOD = {
+    "id": "good",
+    "file": "good.wav",
+    "language": "en",
+    "speaker_kind": "human",
+    "transcript": "One two three four.",
+    "words": "one two three four",
+}
+
+
+def test_only_what_people_say_in_english_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "good.wav").write_bytes(wav_bytes(TWO_WORDS, CAPTURE_RATE))
+    others = [
+        {**GOOD, "language": "ko"},
+        {**GOOD, "speaker_kind": "synthetic"},
+        {**GOOD, "words": "only three words"},
+        {**GOOD, "variant_of": "good"},
+    ]
+    lines = [json.dumps(clip) for clip in (GOOD, *others)]
+    (tmp_path / "manifest.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert [(clip.name, clip.text) for clip in clips(tmp_path, 10.0)] == [("good", "One two three four.")]
+    assert list(clips(tmp_path, 1.0)) == []
+
+
+@pytest.mark.parametrize("text", [None, "no JSON"])
+def test_a_folder_without_a_list_of_clips_is_named(tmp_path: Path, text: str | None) -> None:
+    if text:
+        (tmp_path / "manifest.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(AudioError, match=r"manifest\.jsonl.* cannot be read"):
+        list(clips(tmp_path, 10.0))
+
+
+def test_the_benchmark_reads_what_was_made(tmp_path: Path) -> None:
+    made = with_pause(TWO_WORDS, 0.92, 0.5)
+    (tmp_path / "001.wav").write_bytes(wav_bytes(made.samples, CAPTURE_RATE))
+    label = {"text": "x", "speech_end_s": made.speech_end, "pauses": made.pauses}
+    (tmp_path / "001.json").write_text(json.dumps(label), encoding="utf-8")
+    (read,) = utterances.load(tmp_path)
+    assert (read.speech_end, read.pauses) == (made.speech_end, made.pauses)
