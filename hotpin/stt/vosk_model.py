@@ -142,25 +142,24 @@ class Recogniser:
         return " ".join(word for word in self._call("PartialResult").get("partial", "").split() if _is_word(word))
 
     def finish(self) -> list[Word]:
-        """End the utterance and return the words since the last segment.
+        """End the segment and return its words; the utterance may go on.
 
         Raises:
             SttError: if Vosk fails.
         """
+        if not self._touched:
+            return []
         self._feed(_SETTLING)
-        words = self._words(self._call("FinalResult"))
-        self._begin()
-        return words
+        self._origin += len(_SETTLING) // 2
+        self._touched = False
+        return self._words(self._call("FinalResult"))
 
     def forget(self) -> None:
         """End the utterance without its words, which takes no time."""
         if self._touched:
             self._native.Reset()
             self.finish()
-
-    def _begin(self) -> None:
         self._origin = self._samples
-        self._touched = False
 
     def _feed(self, data: bytes) -> bool:
         try:

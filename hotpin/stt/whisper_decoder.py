@@ -13,6 +13,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -99,19 +100,29 @@ class WhisperDecoder:
         self._end = self._token("<|endoftext|>")
         self._first_timestamp = self._token("<|notimestamps|>") + 1
         self._prompt = self._build_prompt(language)
+        self._factor = 0.0  # s of work for each s of window, as last measured
 
-    def decode(self, audio: FloatArray, cancelled: Cancelled) -> Decoded | None:
+    def expected_seconds(self, seconds: float) -> float:
+        """Return how long decoding so much audio will take on this machine; 0 before anything was measured."""
+        return self._factor * min(seconds + PADDING_SECONDS, FULL_WINDOW_SECONDS)
+
+    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool = True) -> Decoded | None:
         """Understand speech of at most 30 s, shape (n,), 16 kHz; ``None`` if cancelled in between.
 
+        Without ``thorough`` what is doubtful gives ``None`` as well: it is not tried again in the whole window.
         CTranslate2 cannot be stopped inside a call: ``cancelled`` is asked before each.
         """
         seconds = len(audio) / CAPTURE_RATE
         if cancelled():
             return None
-        short = self._run(audio, min(seconds + PADDING_SECONDS, FULL_WINDOW_SECONDS), beam=1)
+        window_seconds = min(seconds + PADDING_SECONDS, FULL_WINDOW_SECONDS)
+        began = perf_counter()
+        short = self._run(audio, window_seconds, beam=1)
+        factor = (perf_counter() - began) / window_seconds
+        self._factor = (self._factor + factor) / 2 if self._factor else factor  # one busy moment counts half
         if not short.doubtful or is_no_speech(short):
             return short
-        if cancelled():
+        if not thorough or cancelled():
             return None
         full = self._run(audio, FULL_WINDOW_SECONDS, beam=FULL_WINDOW_BEAM)
         return max(short, full, key=lambda result: result.logprob)

@@ -85,7 +85,7 @@ def clicks(amplitude: int) -> Samples:
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_spoken_sentence_is_understood(english: Stt, spoken: Spoken, text: str) -> None:
     result = feed(english.stream(), np.concatenate((silence(0.5), spoken(text), silence(0.5)))).finish()
-    assert result == Transcript(result.text, final=True)
+    assert result == Transcript(result.text, final=True, confidence=result.confidence)
     assert word_errors(text, result.text) < 0.2
 
 
@@ -122,6 +122,72 @@ def test_streams_do_not_hear_each_other(stt: Stt, spoken: Spoken) -> None:
 def test_what_is_told_before_the_end_is_not_final(stt: Stt, spoken: Spoken) -> None:
     partial = feed(stt.stream(), spoken(SENTENCES[0])).partial()
     assert partial is None or not partial.final
+
+
+# --- pauses ---
+
+
+@pytest.fixture
+def halves(spoken: Spoken) -> tuple[Samples, Samples]:
+    """What is said before a pause, with 0.12 s of it, and after it."""
+    return np.concatenate((spoken(SENTENCES[1]), silence(0.12))), np.concatenate((silence(0.6), spoken(SENTENCES[2])))
+
+
+def test_a_draft_has_the_words_of_the_end_and_is_not_final(stt: Stt, halves: tuple[Samples, Samples]) -> None:
+    stream = feed(stt.stream(), halves[0])
+    draft = stream.draft()
+    assert draft.text == stream.finish().text == heard(stt, halves[0]) != ""
+    assert not draft.final
+
+
+def test_silence_after_a_draft_changes_nothing_and_takes_no_time(stt: Stt, halves: tuple[Samples, Samples]) -> None:
+    stream = feed(stt.stream(), halves[0])
+    draft = stream.draft()
+    feed(stream, silence(0.4))
+    began = perf_counter()
+    again, last = stream.draft(), stream.finish()
+    assert perf_counter() - began < 0.05
+    assert draft.text == again.text == last.text
+
+
+@pytest.mark.slow
+def test_words_after_a_draft_are_added(english: Stt, halves: tuple[Samples, Samples]) -> None:
+    stream = feed(english.stream(), halves[0])
+    first = stream.draft().text
+    feed(stream, halves[1])
+    both = stream.draft().text
+    assert words.normalised(both) == words.normalised(f"{first} {SENTENCES[2]}")
+    assert stream.finish().text == both
+
+
+@pytest.mark.slow
+def test_a_person_who_goes_on_after_the_end_is_understood_whole(stt: Stt, halves: tuple[Samples, Samples]) -> None:
+    stream = feed(stt.stream(), halves[0])
+    first = stream.finish().text
+    whole = feed(stream, halves[1]).finish().text
+    assert words.normalised(whole)[: len(words.normalised(first))] == words.normalised(first)
+    assert len(whole) > len(first)
+
+
+def test_a_draft_of_nothing_has_no_words(stt: Stt) -> None:
+    assert stt.stream().draft() == Transcript("", final=False)
+    assert feed(stt.stream(), noise(300.0)).draft().text == ""
+
+
+@pytest.mark.slow
+def test_a_cancelled_draft_has_no_words_and_harms_no_later_one(stt: Stt, spoken: Spoken) -> None:
+    stream = feed(stt.stream(), spoken(SENTENCES[0]))
+    assert stream.draft(lambda: True) == Transcript("", final=False)
+    assert stream.draft().text == heard(stt, spoken(SENTENCES[0]))
+
+
+@pytest.mark.slow
+def test_confidence_is_a_log_probability_of_words_and_lower_where_one_is_cut_off(english: Stt, spoken: Spoken) -> None:
+    sound = spoken(SENTENCES[1])
+    whole = feed(english.stream(), sound).finish().confidence
+    cut = feed(english.stream(), sound[: len(sound) * 4 // 5]).finish().confidence
+    assert english.stream().finish().confidence is None
+    assert whole is None or cut is None or cut < whole <= 0.0
 
 
 # --- no words ---

@@ -52,7 +52,7 @@ def at(seconds: float) -> int:
 def decoder() -> WhisperDecoder:
     """A decoder without a model."""
     bare: Any = WhisperDecoder.__new__(WhisperDecoder)
-    bare._tokenizer, bare._end, bare._first_timestamp = Letters(), END, FIRST_TIMESTAMP
+    bare._tokenizer, bare._end, bare._first_timestamp, bare._factor = Letters(), END, FIRST_TIMESTAMP, 0.0
     return bare  # type: ignore[no-any-return]
 
 
@@ -166,7 +166,7 @@ class Decoder:
         self.given: list[float] = []
         self._reached = reached
 
-    def decode(self, audio: FloatArray, cancelled: Cancelled) -> Decoded:
+    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool) -> Decoded:
         self.given.append(round(len(audio) / CAPTURE_RATE, 1))
         return Decoded(f"part {len(self.given)}", -0.3, 0.1, self._reached, doubtful=False)
 
@@ -183,7 +183,7 @@ class Decoder:
 def test_what_a_text_that_ends_early_has_left_is_decoded_on_its_own(reached: float, given: list[float]) -> None:
     decoder: Any = Decoder(reached)
     ear: Any = FakeVad()
-    stream = WhisperStream(decoder, ear)
+    stream = WhisperStream(decoder, ear, partials=False)
     stream.feed(Frame(speech(10.0)))
     assert stream.finish().text == " ".join(f"part {number}" for number in range(1, len(given) + 1))
     assert decoder.given == given
