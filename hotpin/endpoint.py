@@ -108,7 +108,7 @@ def finished(evidence: Evidence) -> float:
     opened = bool(_OPEN_END.search(text))
     punctuated = any(not character.isalnum() and character not in " '" for character in text)
     stop = float(bool(_SENTENCE_END.search(text)) and not opened) if punctuated else _USUAL_STOP
-    confidence = _USUAL_CONFIDENCE if evidence.confidence is None else max(evidence.confidence, -1.5)
+    confidence = _USUAL_CONFIDENCE if evidence.confidence is None else min(max(evidence.confidence, -1.5), 0.0)
     voice = evidence.ending or _USUAL_ENDING
     score = (
         weights.constant
@@ -117,8 +117,8 @@ def finished(evidence: Evidence) -> float:
         + weights.open_end * opened
         + weights.length * math.log(1 + min(len(text.split()), 20))
         + weights.level * min(max(voice.level, -20.0), 5.0)
-        + weights.loud * min(voice.loud, 0.3)
-        + weights.voicing * voice.voicing
+        + weights.loud * min(max(voice.loud, 0.0), 0.3)
+        + weights.voicing * min(max(voice.voicing, 0.0), 1.0)
         + weights.pitch * min(max(voice.pitch, -1.0), 1.0)
         + weights.complete * math.log(max(evidence.complete or 0.0, 0.001))
         + weights.sound * _log_odds(evidence.sound)

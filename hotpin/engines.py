@@ -20,9 +20,9 @@ from hotpin.worker import Worker
 
 log = logging.getLogger(__name__)
 
-LOADING_WAVES: tuple[tuple[Kind, ...], ...] = (("vad", "stt"), ("llm", "tts"))
-"""What is loaded side by side, in the order in which a turn needs it. Not all at once: Whisper holds its weights twice
-while it loads, and with everything else beside it that moment would decide how much memory Hotpin needs."""
+LOADING_LANES: tuple[tuple[Kind, ...], ...] = (("vad", "stt"), ("tts", "llm"))
+"""What is loaded one after the other; the lanes are loaded side by side. Not everything at once: Whisper holds its
+weights twice while it loads, and with all others beside it that moment would decide how much memory Hotpin needs."""
 
 ALL_KINDS: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
 """Every kind of engine, in the order in which a turn needs it."""
@@ -62,39 +62,42 @@ class Engines:
         )
 
     def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
-        """Load the engines of ``kinds``, in waves of those that are loaded side by side.
+        """Load the engines of ``kinds``, in lanes that go side by side.
 
         Args:
             kinds: those that are needed; a typed question needs no recogniser.
             loaded: told of each one as it is ready, on a thread of its own.
 
         Raises:
-            HotpinError: the first error in the order of need; what comes in later waves is not loaded then.
+            HotpinError: the first error in the order of need; what comes later in its lane is not loaded then.
         """
         wanted = set(kinds)
-        for wave in LOADING_WAVES:
-            self._load_side_by_side([kind for kind in wave if kind in wanted], loaded)
-
-    def _load_side_by_side(self, kinds: list[Kind], loaded: Callable[[Kind], None]) -> None:
         failures: dict[Kind, Exception] = {}
 
-        def load_one(kind: Kind) -> None:
-            try:
-                getattr(self, kind).load()
-                if kind == "tts":
-                    self.pace.measure(self.tts)
-                loaded(kind)
-            except Exception as error:
-                failures[kind] = error
+        def load_lane(lane: tuple[Kind, ...]) -> None:
+            for kind in (kind for kind in lane if kind in wanted):
+                try:
+                    self._load_one(kind)
+                    loaded(kind)
+                except Exception as error:
+                    failures[kind] = error
+                    return
 
-        threads = [threading.Thread(target=load_one, args=(kind,), name=f"hotpin-load-{kind}") for kind in kinds]
+        threads = [
+            threading.Thread(target=load_lane, args=(lane,), name=f"hotpin-load-{lane[0]}") for lane in LOADING_LANES
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        for kind in kinds:
+        for kind in ALL_KINDS:
             if kind in failures:
                 raise _as_hotpin_error(kind, failures[kind])
+
+    def _load_one(self, kind: Kind) -> None:
+        getattr(self, kind).load()
+        if kind == "tts":
+            self.pace.measure(self.tts)
 
     @property
     def infos(self) -> dict[Kind, EngineInfo]:

@@ -1,8 +1,16 @@
 """How long a silence ends the turn."""
 
-import pytest
+from dataclasses import replace
 
-from hotpin.endpoint import EndpointPolicy, silence_needed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotpin.endpoint import EndpointPolicy, Evidence, finished, silence_needed, without_end
+from hotpin.prosody.ending import Ending
+
+FALLS = Ending(level=-12.0, loud=0.2, voicing=0.2, pitch=-0.4)
+STAYS_UP = Ending(level=-1.0, loud=0.02, voicing=0.9, pitch=0.2)
 
 POLICY = EndpointPolicy(unknown=0.5, finished=0.3, unfinished=2.0)
 
@@ -37,3 +45,82 @@ def test_words_decide_how_long_a_silence_ends_the_turn(words: str, wait: float) 
 def test_waits_that_are_out_of_order_are_refused(waits: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="in order"):
         EndpointPolicy(*waits)
+
+
+# --- by all that is known ---
+
+QUESTION = Evidence("What time is it?", -0.2, 0.8, FALLS, 0.95)
+
+
+def test_a_finished_question_is_likelier_the_end_than_an_unfinished_one() -> None:
+    cut = Evidence("What time is...", -0.6, 0.01, STAYS_UP, 0.05)
+    assert finished(QUESTION) > 0.9
+    assert finished(cut) < 0.05
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        replace(QUESTION, complete=0.01),
+        replace(QUESTION, sound=0.02),
+        replace(QUESTION, ending=STAYS_UP),
+        replace(QUESTION, confidence=-1.2),
+        replace(QUESTION, words="What time is it"),
+    ],
+    ids=["sentence", "sound", "ending", "confidence", "punctuation"],
+)
+def test_each_piece_of_evidence_counts(less: Evidence) -> None:
+    assert finished(less) < finished(QUESTION) - 0.005
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        replace(QUESTION, complete=None),
+        replace(QUESTION, sound=None),
+        replace(QUESTION, ending=None),
+        replace(QUESTION, confidence=None),
+    ],
+    ids=["sentence", "sound", "ending", "confidence"],
+)
+def test_what_nobody_can_tell_does_not_decide(less: Evidence) -> None:
+    assert finished(less) > 0.6
+
+
+def test_a_recogniser_without_punctuation_is_not_taken_for_unfinished() -> None:
+    plain = finished(Evidence("what time is it", None, 0.8, FALLS))
+    assert abs(plain - finished(Evidence("What time is it?", -0.5, 0.8, FALLS))) < 0.15
+
+
+@given(
+    st.builds(
+        Evidence,
+        words=st.text(max_size=40),
+        confidence=st.none() | st.floats(-50.0, 0.0),
+        complete=st.none() | st.floats(0.0, 1.0),
+        ending=st.none() | st.builds(Ending, *[st.floats(-1e3, 1e3)] * 4),
+        sound=st.none() | st.floats(0.0, 1.0),
+    )
+)
+def test_it_is_a_probability_whatever_the_evidence(evidence: Evidence) -> None:
+    assert 0.0 <= finished(evidence) <= 1.0
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_the_surer_the_end_the_shorter_the_wait(one: float, other: float) -> None:
+    policy = EndpointPolicy()
+    surer, less_sure = max(one, other), min(one, other)
+    assert silence_needed("what time is it", policy, surer) <= silence_needed("what time is it", policy, less_sure)
+    assert policy.finished <= silence_needed("what time is it", policy, one) <= policy.unfinished
+
+
+def test_a_hesitation_waits_however_sure_the_rest_is() -> None:
+    assert silence_needed("and then I, um", EndpointPolicy(), 0.99) == EndpointPolicy().unfinished
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [("What time is it?", "What time is it"), ("well...", "well"), ('He said "no."', 'He said "no'), ("?!", "")],
+)
+def test_the_recognisers_punctuation_at_the_end_is_left_out(words: str, plain: str) -> None:
+    assert without_end(words) == plain

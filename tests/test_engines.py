@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hotpin.cancel import Generation, Ticket
-from hotpin.engines import ALL_KINDS, LOADING_WAVES, Engines
+from hotpin.engines import ALL_KINDS, LOADING_LANES, Engines
 from hotpin.errors import HotpinError, ModelError, SettingsError, TtsError
 from hotpin.registry import Kind
 from hotpin.settings import Settings
@@ -67,26 +67,19 @@ def test_an_unknown_engine_is_refused(settings: Settings) -> None:
         Engines.build(choosing(settings, "tts", engine="nobody"))
 
 
-@pytest.mark.parametrize("wave", LOADING_WAVES)
-def test_engines_of_one_wave_are_loaded_side_by_side(
-    engines: Engines, monkeypatch: pytest.MonkeyPatch, wave: tuple[Kind, ...]
-) -> None:
-    together = threading.Barrier(len(wave))
-    loading(engines, monkeypatch, **{kind: lambda: together.wait(TIMEOUT) for kind in wave})
+def test_the_lanes_are_loaded_side_by_side(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(len(LOADING_LANES))
+    loading(engines, monkeypatch, **{lane[0]: lambda: together.wait(TIMEOUT) for lane in LOADING_LANES})
     ready: list[Kind] = []
     engines.load(loaded=ready.append)
     assert sorted(ready) == sorted(ALL_KINDS)
 
 
-def test_what_recognises_is_ready_before_what_answers_is_loaded(
-    engines: Engines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("lane", LOADING_LANES)
+def test_what_is_in_one_lane_is_loaded_one_after_the_other(engines: Engines, lane: tuple[Kind, ...]) -> None:
     ready: list[Kind] = []
-    seen: list[set[Kind]] = []
-    loading(engines, monkeypatch, llm=lambda: seen.append(set(ready)), tts=lambda: seen.append(set(ready)))
     engines.load(loaded=ready.append)
-    assert all(before >= {"vad", "stt"} for before in seen)
-    assert len(seen) == 2
+    assert [kind for kind in ready if kind in lane] == list(lane)
 
 
 def test_only_what_is_needed_is_loaded(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +89,7 @@ def test_only_what_is_needed_is_loaded(engines: Engines, monkeypatch: pytest.Mon
     assert set(ready) == {"llm", "tts"}
 
 
-def test_the_first_error_of_a_wave_in_the_order_of_need_is_told_when_all_of_it_have_ended(
+def test_the_first_error_in_the_order_of_need_is_told_when_all_of_it_have_ended(
     engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tts_failed = threading.Event()
@@ -109,19 +102,19 @@ def test_the_first_error_of_a_wave_in_the_order_of_need_is_told_when_all_of_it_h
         tts_failed.set()
         raise TtsError("no voice")
 
-    loading(engines, monkeypatch, llm=late, tts=early)
+    loading(engines, monkeypatch, stt=late, tts=early)
     ready: list[Kind] = []
     with pytest.raises(ModelError, match="no words"):
         engines.load(loaded=ready.append)
-    assert set(ready) == {"vad", "stt"}
-
-
-def test_after_an_error_nothing_further_is_loaded(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
-    loading(engines, monkeypatch, stt=raising(ModelError("no ears")), tts=raising(AssertionError("too late")))
-    ready: list[Kind] = []
-    with pytest.raises(ModelError, match="no ears"):
-        engines.load(loaded=ready.append)
     assert ready == ["vad"]
+
+
+def test_after_an_error_nothing_further_of_its_lane_is_loaded(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading(engines, monkeypatch, vad=raising(ModelError("no ears")), stt=lambda: pytest.fail("too late"))
+    with pytest.raises(ModelError, match="no ears"):
+        engines.load()
 
 
 def test_an_error_of_a_library_is_explained(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:

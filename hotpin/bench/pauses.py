@@ -9,7 +9,7 @@ another form says so in ``variant_of``. What is taken are clips that a person sp
 
 Each utterance is a clip in which somebody stops for 0.3 to 1.2 s between two words. Whisper tells where the words are;
 the cut is made at the quietest point there, and filled with the clip's own room tone. The clip's own pauses stay.
-Beside each ``NNN.wav`` is an ``NNN.json`` with the text, the end of speech and all pauses, as ``hotpin bench`` reads it.
+Beside each ``NNN.wav`` is an ``NNN.json`` with the text, the end of speech and all pauses, for ``hotpin bench``.
 """
 
 import json

@@ -17,6 +17,7 @@ _WINDOW = CAPTURE_RATE // 25  # 40 ms: two periods of the lowest voice
 _SPECTRUM = 2048
 _LAGS = slice(CAPTURE_RATE // 400, CAPTURE_RATE // 60)  # a voice has 60 to 400 Hz
 _VOICED = 0.5  # autocorrelation from which a window has a tone
+_FITS = 0.85  # share of the best fit from which a lag fits
 _SHAPE = np.hanning(_WINDOW)
 _SHAPE_CORRELATION = np.fft.irfft(np.abs(np.fft.rfft(_SHAPE, _SPECTRUM)) ** 2)[: _LAGS.stop]
 
@@ -86,8 +87,11 @@ def _tone(audio: Floats, start: int) -> tuple[float, float]:
     if correlation[0] <= 0:
         return 0.0, 0.0
     normal = correlation * (_SHAPE_CORRELATION[0] / correlation[0]) / _SHAPE_CORRELATION
-    lag = _LAGS.start + int(np.argmax(normal[_LAGS]))
-    return min(1.0, float(normal[lag])), CAPTURE_RATE / lag
+    there = normal[_LAGS]
+    # Twice the period fits a tone as well as the period does: the first lag that fits is meant.
+    first = int(np.argmax(there >= _FITS * there.max()))
+    lag = _LAGS.start + first + int(np.argmax(there[first : first + _LAGS.start // 2]))
+    return min(1.0, float(there.max())), CAPTURE_RATE / lag
 
 
 def _octaves(last: list[tuple[float, float]], whole: list[tuple[float, float]]) -> float:
