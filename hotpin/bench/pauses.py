@@ -13,8 +13,9 @@ Beside each ``NNN.wav`` is an ``NNN.json`` with the text, the end of speech and 
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +45,9 @@ TRAILING_SECONDS = 0.3
 FADE_SECONDS = 0.005
 """s over which sound and tone are blended at a cut, so that it does not click."""
 
+LAST_WORD_SECONDS = 0.3
+"""s that the last word may be longer than Whisper thinks; what is louder than the room after that is not speech."""
+
 NEAR_SECONDS = 0.1
 """s around the place between two words in which the quietest point is looked for."""
 
@@ -71,6 +75,10 @@ class Clip:
     samples: Samples
     """int16, shape (n,), 16 kHz."""
     text: str
+    gaps: tuple[float, ...] = ()
+    """s from the beginning to the middle between two words."""
+    last_word: float = math.inf
+    """s from the beginning to the end of the last word, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +128,15 @@ class Room:
         return np.resize(once, count).astype(np.int16)
 
 
-def with_pause(samples: Samples, between: float, seconds: float) -> Paused:
+def with_pause(clip: Clip, between: float, seconds: float) -> Paused:
     """Stop for ``seconds`` at about ``between``, in s from the beginning, and label what comes of it.
 
     Raises:
         AudioError: if the clip has no quiet moment, or nothing is said after it.
     """
-    room = Room.of(samples)
+    samples, room = clip.samples, Room.of(clip.samples)
     spoken = np.flatnonzero(_levels(samples) > room.threshold)
+    spoken = spoken[spoken * WINDOW < (clip.last_word + LAST_WORD_SECONDS) * CAPTURE_RATE]
     end = min(len(samples), (int(spoken[-1]) + 1) * WINDOW)
     end = int(np.flatnonzero(np.abs(samples[:end].astype(np.int32)) > room.threshold)[-1]) + 1
     cut = quietest_point(samples, between)
@@ -176,26 +185,23 @@ def clips(folder: Path, longest: float) -> Iterator[Clip]:
                 yield Clip(str(clip["id"]), samples, str(clip["transcript"]))
 
 
-def make(
-    recordings: Sequence[Clip], gaps: Sequence[Sequence[float]], count: int, seed: int
-) -> Iterator[tuple[Clip, Paused]]:
+def make(recordings: Sequence[Clip], count: int, seed: int) -> Iterator[tuple[Clip, Paused]]:
     """Make up to ``count`` utterances: of each clip one, then each at another place, as long as there are places.
 
     Args:
-        recordings: the clips.
-        gaps: of each clip, the places between its words in s.
+        recordings: the clips, with the gaps between their words.
         count: how many are wanted.
         seed: the same seed gives the same utterances.
     """
     random = np.random.default_rng(seed)
-    places = [list(random.permutation(np.asarray(found, dtype=float))) for found in gaps]
+    places = [list(random.permutation(np.asarray(clip.gaps, dtype=float))) for clip in recordings]
     made = 0
     while made < count and any(places):
         for clip, left in zip(recordings, places, strict=True):
             if left and made < count:
                 seconds = float(random.uniform(SHORTEST, LONGEST))
                 try:
-                    yield clip, with_pause(clip.samples, float(left.pop()), seconds)
+                    yield clip, with_pause(clip, float(left.pop()), seconds)
                     made += 1
                 except AudioError:
                     continue  # nothing is said after that place, or there is no room tone
@@ -211,11 +217,10 @@ def main(
     """Make utterances with a pause before their end out of recordings."""
     from hotpin import settings
 
-    given = list(clips(recordings, longest))
-    gaps = _gaps_between_words(given, settings.load())
+    given = list(_with_words(clips(recordings, longest), settings.load()))
     out.mkdir(parents=True, exist_ok=True)
     number = 0
-    for number, (clip, paused) in enumerate(make(given, gaps, count, seed), 1):
+    for number, (clip, paused) in enumerate(make(given, count, seed), 1):
         label = {
             "text": clip.text,
             "speech_end_s": paused.speech_end,
@@ -236,8 +241,8 @@ def _suits(clip: dict[str, Any]) -> bool:
     )
 
 
-def _gaps_between_words(recordings: Sequence[Clip], settings: "Settings") -> list[list[float]]:
-    """Let Whisper find where one word of each clip ends and the next begins; s in the middle of each gap."""
+def _with_words(recordings: Iterable[Clip], settings: "Settings") -> Iterator[Clip]:
+    """Let Whisper find where one word of each clip ends and the next begins."""
     from faster_whisper import WhisperModel
 
     from hotpin import models
@@ -245,14 +250,14 @@ def _gaps_between_words(recordings: Sequence[Clip], settings: "Settings") -> lis
 
     folder = models.resolve(settings, "stt", "whisper-base")
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=available_cores())
-    found = []
     for clip in recordings:
         sound = clip.samples.astype(np.float32) / FULL_SCALE
         segments, _ = model.transcribe(sound, language="en", word_timestamps=True, condition_on_previous_text=False)
         words = [word for segment in segments for word in segment.words or ()]
-        found.append([float(one.end + other.start) / 2 for one, other in pairwise(words)])
         typer.echo(f"{clip.name}: {len(words)} words", err=True)
-    return found
+        if words:
+            gaps = tuple(float(one.end + other.start) / 2 for one, other in pairwise(words))
+            yield replace(clip, gaps=gaps, last_word=float(words[-1].end))
 
 
 def _levels(samples: Samples) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

@@ -3,7 +3,7 @@
 Whisper was trained on windows of 30 s, and the usual way pads every utterance to that. Encoding is most of the time, so
 here the window is the speech plus 3 s of silence. Three things keep the words as good as with the whole window:
 decoding with timestamps (without them the model repeats itself), dropping what comes after the timestamp that reaches
-the end of the speech, and the 30 s window where the short one repeats itself or is not sure.
+the end of the speech, and longer windows, up to those 30 s, where the short one repeats itself or is not sure.
 
 Measured on 34 clips, 320 words, base model: 25 errors against 22 of the library's own 30 s window with beam 5, in a
 quarter of the time (tests/stt/test_recordings.py).
@@ -50,7 +50,10 @@ MAX_WORDS_PER_SECOND = 7.0
 TOKENS_PER_SECOND = 12
 """Bound of the decoder: languages written with several tokens a syllable need about 10."""
 
-FULL_WINDOW_BEAM = 5
+RETRY_BEAM = 5
+
+RETRY_PADDING_SECONDS = 10.0
+"""s of silence that a doubtful result is tried again with: enough on 4 clips of 4, in a fifth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,14 @@ class WhisperDecoder:
         self._factor = (self._factor + factor) / 2 if self._factor else factor  # one busy moment counts half
         if not short.doubtful or is_no_speech(short):
             return short
-        if not thorough or cancelled():
-            return None
-        full = self._run(audio, FULL_WINDOW_SECONDS, beam=FULL_WINDOW_BEAM)
-        return max(short, full, key=lambda result: result.logprob)
+        tried = [short]
+        for longer in sorted({min(seconds + RETRY_PADDING_SECONDS, FULL_WINDOW_SECONDS), FULL_WINDOW_SECONDS}):
+            if not thorough or cancelled():
+                return None
+            tried.append(self._run(audio, longer, beam=RETRY_BEAM))
+            if not tried[-1].doubtful:
+                break
+        return max(tried, key=lambda result: result.logprob)
 
     def _run(self, audio: FloatArray, window_seconds: float, beam: int) -> Decoded:
         seconds = len(audio) / CAPTURE_RATE

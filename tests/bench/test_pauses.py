@@ -23,8 +23,10 @@ def sound(*stretches: tuple[float, int], seed: int = 1) -> Samples:
     return np.clip(np.concatenate(pieces).round(), -32_768, 32_767).astype(np.int16)
 
 
-TWO_WORDS = sound((0.4, HUM), (0.5, LOUD), (0.04, HUM), (0.6, LOUD), (0.5, HUM))
+SPOKEN = sound((0.4, HUM), (0.5, LOUD), (0.04, HUM), (0.6, LOUD), (0.5, HUM))
 """Speech from 0.4 to 1.54 s with a gap at 0.9 s, in a room that hums."""
+
+TWO_WORDS = Clip("two", SPOKEN, "two words")
 
 
 def test_the_pause_is_where_it_was_asked_for_and_as_long() -> None:
@@ -44,28 +46,35 @@ def test_the_end_of_speech_is_found_in_the_sound_and_a_little_is_kept_after_it()
 
 
 def test_a_clip_that_ends_with_its_last_word_gets_room_tone_behind_it() -> None:
-    made = with_pause(TWO_WORDS[: round(1.54 * CAPTURE_RATE)], 0.92, 0.5)
+    made = with_pause(Clip("short", SPOKEN[: round(1.54 * CAPTURE_RATE)], "two words"), 0.92, 0.5)
     assert len(made.samples) / CAPTURE_RATE == pytest.approx(1.54 + 0.5 + 0.3, abs=0.02)
     tail = made.samples[-round(0.25 * CAPTURE_RATE) :].astype(float)
     assert 0.5 * HUM < np.sqrt(np.mean(tail**2)) < 2 * HUM
 
 
+def test_a_noise_after_the_last_word_is_not_speech() -> None:
+    knock = np.concatenate([SPOKEN, sound((0.3, HUM), (0.05, LOUD), (0.3, HUM))])
+    assert with_pause(Clip("knock", knock, "two words"), 0.92, 0.5).speech_end == pytest.approx(2.39 + 0.5, abs=0.02)
+    made = with_pause(Clip("knock", knock, "two words", last_word=1.4), 0.92, 0.5)
+    assert made.speech_end == pytest.approx(1.54 + 0.5, abs=0.02)
+
+
 def test_pauses_of_the_speaker_stay_and_are_told() -> None:
     speaker = sound((0.3, HUM), (0.5, LOUD), (0.6, HUM), (0.5, LOUD), (0.04, HUM), (0.5, LOUD), (0.3, HUM))
-    made = with_pause(speaker, 1.92, 0.4)
+    made = with_pause(Clip("slow", speaker, "words"), 1.92, 0.4)
     assert [pytest.approx(pause, abs=0.03) for pause in [(0.8, 1.4), (1.9, 2.34)]] == list(made.pauses)
 
 
 def test_a_pause_put_into_a_pause_makes_it_longer() -> None:
     speaker = sound((0.3, HUM), (0.5, LOUD), (0.6, HUM), (0.5, LOUD), (0.3, HUM))
-    made = with_pause(speaker, 1.1, 0.4)
+    made = with_pause(Clip("slow", speaker, "words"), 1.1, 0.4)
     assert list(made.pauses) == [pytest.approx((0.8, 1.8), abs=0.03)]
 
 
 def test_the_cut_is_made_where_it_is_quietest() -> None:
-    assert quietest_point(TWO_WORDS, 0.98) / CAPTURE_RATE == pytest.approx(0.92, abs=0.02)
+    assert quietest_point(SPOKEN, 0.98) / CAPTURE_RATE == pytest.approx(0.92, abs=0.02)
     with pytest.raises(AudioError, match="ends before 9"):
-        quietest_point(TWO_WORDS, 9.0)
+        quietest_point(SPOKEN, 9.0)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +87,21 @@ def test_the_cut_is_made_where_it_is_quietest() -> None:
 )
 def test_a_recording_that_cannot_be_used_is_refused(samples: Samples, message: str) -> None:
     with pytest.raises(AudioError, match=message):
-        with_pause(samples, 1.0, 0.5)
+        with_pause(Clip("useless", samples, ""), 1.0, 0.5)
 
 
 def test_the_same_seed_makes_the_same_utterances_and_every_clip_has_its_turn() -> None:
-    recordings = [Clip("a", TWO_WORDS, "a"), Clip("b", TWO_WORDS, "b"), Clip("c", sound((2.0, LOUD)), "c")]
-    gaps = [[0.9, 0.92], [0.92], [1.0]]
-    made = [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=5)]
+    recordings = [
+        Clip("a", SPOKEN, "a", gaps=(0.9, 0.92)),
+        Clip("b", SPOKEN, "b", gaps=(0.92,)),
+        Clip("c", sound((2.0, LOUD)), "c", gaps=(1.0,)),
+    ]
+    made = [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=5)]
     assert [name for name, _ in made] == ["a", "b", "a"]
-    assert made == [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=5)]
-    assert made != [(clip.name, paused.speech_end) for clip, paused in make(recordings, gaps, 10, seed=6)]
-    assert len(list(make(recordings, gaps, 2, seed=5))) == 2
-    for _, paused in make(recordings, gaps, 10, seed=7):
+    assert made == [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=5)]
+    assert made != [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=6)]
+    assert len(list(make(recordings, 2, seed=5))) == 2
+    for _, paused in make(recordings, 10, seed=7):
         assert SHORTEST <= paused.pauses[0][1] - paused.pauses[0][0] <= LONGEST + 0.06
 
 
@@ -104,7 +116,7 @@ GOOD = {
 
 
 def test_only_what_people_say_in_english_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "good.wav").write_bytes(wav_bytes(TWO_WORDS, CAPTURE_RATE))
+    (tmp_path / "good.wav").write_bytes(wav_bytes(SPOKEN, CAPTURE_RATE))
     others = [
         {**GOOD, "language": "ko"},
         {**GOOD, "speaker_kind": "synthetic"},

@@ -14,11 +14,12 @@ from hotpin.errors import ModelError
 from hotpin.stt.mel import FloatArray
 from hotpin.stt.whisper import WhisperStream
 from hotpin.stt.whisper_decoder import (
-    FULL_WINDOW_BEAM,
     FULL_WINDOW_SECONDS,
     MAX_NO_SPEECH,
     MIN_LOGPROB,
     PADDING_SECONDS,
+    RETRY_BEAM,
+    RETRY_PADDING_SECONDS,
     Decoded,
     WhisperDecoder,
     _repeats,
@@ -116,7 +117,8 @@ def decode(decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch) -> Decode:
 
 
 SHORT = (2.0 + PADDING_SECONDS, 1)
-FULL = (FULL_WINDOW_SECONDS, FULL_WINDOW_BEAM)
+RETRY = (2.0 + RETRY_PADDING_SECONDS, RETRY_BEAM)
+FULL = (FULL_WINDOW_SECONDS, RETRY_BEAM)
 
 
 def test_a_sure_result_of_the_short_window_is_taken(decode: Decode) -> None:
@@ -125,15 +127,42 @@ def test_a_sure_result_of_the_short_window_is_taken(decode: Decode) -> None:
     assert runs.given == [SHORT]
 
 
-@pytest.mark.parametrize(("short", "full", "best"), [(-0.9, -0.4, "full"), (-0.4, -0.9, "short")])
-def test_a_doubtful_result_is_compared_with_the_whole_window_s(
-    decode: Decode, short: float, full: float, best: str
-) -> None:
-    runs = Runs(decoded("short", short, doubtful=True), decoded("full", full))
+def test_a_doubtful_result_is_tried_again_in_a_longer_window(decode: Decode) -> None:
+    runs = Runs(decoded("short", -1.1, doubtful=True), decoded("retry", -0.8))
+    assert decode(runs) == decoded("retry", -0.8)
+    assert runs.given == [SHORT, RETRY]
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "best"),
+    [((-0.9, -1.2, -0.4), "full"), ((-0.4, -1.2, -0.9), "short"), ((-1.3, -1.1, -1.2), "retry")],
+)
+def test_the_best_of_doubtful_results_is_taken(decode: Decode, logprobs: tuple[float, float, float], best: str) -> None:
+    names = ("short", "retry", "full")
+    runs = Runs(*(decoded(name, logprob, doubtful=True) for name, logprob in zip(names, logprobs, strict=True)))
     result = decode(runs)
     assert result is not None
     assert result.text == best
-    assert runs.given == [SHORT, FULL]
+    assert runs.given == [SHORT, RETRY, FULL]
+
+
+def test_the_whole_window_is_not_tried_twice(decode: Decode) -> None:
+    runs = Runs(decoded(doubtful=True), decoded(doubtful=True))
+    decode(runs, seconds=25.0)
+    assert runs.given == [(25.0 + PADDING_SECONDS, 1), FULL]
+
+
+def test_what_need_not_be_thorough_is_not_tried_again(decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(decoded(doubtful=True))
+    monkeypatch.setattr(decoder, "_run", runs)
+    assert decoder.decode(np.zeros(2 * CAPTURE_RATE, np.float32), never, thorough=False) is None
+    assert runs.given == [SHORT]
+
+
+def test_how_long_it_takes_is_known_once_it_was_measured(decode: Decode, decoder: WhisperDecoder) -> None:
+    assert decoder.expected_seconds(2.0) == 0.0
+    decode(Runs(decoded()))
+    assert 0.0 < decoder.expected_seconds(2.0) < decoder.expected_seconds(4.0) < 0.1
 
 
 def test_no_speech_is_not_tried_again(decode: Decode) -> None:
