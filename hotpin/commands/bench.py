@@ -36,7 +36,7 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
     from hotpin.bench.utterances import load, synthesise
 
     given = load(utterances) if utterances else []
-    with common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app:
+    with common.loaded_app(settings, ("vad", "stt", "prosody", "llm", "tts")) as app:
         given = given or synthesise(app.engines.tts)
         seconds = sum(utterance.seconds for utterance in given)
         common.say(f"{len(given) * repeat} turns in real time: at least {repeat * (seconds + 2 * len(given)):.0f} s")
