@@ -262,6 +262,7 @@ def turn_policy(settings: Settings) -> TurnPolicy:
         pre_roll_seconds=t.pre_roll_seconds,
         min_speech_seconds=t.min_speech_seconds,
         max_utterance_seconds=t.max_utterance_seconds,
+        speculate_seconds=t.speculate_seconds if t.speculate else None,
         barge_in=t.barge_in,
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,

@@ -20,11 +20,11 @@ from hotpin.worker import Worker
 
 log = logging.getLogger(__name__)
 
-LOADING_LANES: tuple[tuple[Kind, ...], ...] = (("vad", "stt"), ("tts", "llm"))
+LOADING_LANES: tuple[tuple[Kind, ...], ...] = (("vad", "stt", "prosody"), ("tts", "llm"))
 """What is loaded one after the other; the lanes are loaded side by side. Not everything at once: Whisper holds its
 weights twice while it loads, and with all others beside it that moment would decide how much memory Hotpin needs."""
 
-ALL_KINDS: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
+ALL_KINDS: tuple[Kind, ...] = ("vad", "stt", "prosody", "llm", "tts")
 """Every kind of engine, in the order in which a turn needs it."""
 
 
@@ -59,6 +59,7 @@ class Engines:
             registry.build_stt(settings),
             registry.build_llm(settings),
             registry.build_tts(settings),
+            prosody=registry.build_prosody(settings),
         )
 
     def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
@@ -95,14 +96,21 @@ class Engines:
                 raise _as_hotpin_error(kind, failures[kind])
 
     def _load_one(self, kind: Kind) -> None:
-        getattr(self, kind).load()
+        if kind in self._by_kind:
+            self._by_kind[kind].load()
         if kind == "tts":
             self.pace.measure(self.tts)
 
     @property
     def infos(self) -> dict[Kind, EngineInfo]:
         """What is in use, by kind."""
-        return {"vad": self.vad.info, "stt": self.stt.info, "llm": self.llm.info, "tts": self.tts.info}
+        return {kind: engine.info for kind, engine in self._by_kind.items()}
+
+    @property
+    def _by_kind(self) -> dict[Kind, Vad | Stt | Prosody | Llm | Tts]:
+        engines: dict[Kind, Vad | Stt | Prosody | Llm | Tts | None]
+        engines = {"vad": self.vad, "stt": self.stt, "prosody": self.prosody, "llm": self.llm, "tts": self.tts}
+        return {kind: engine for kind, engine in engines.items() if engine is not None}
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
@@ -115,7 +123,7 @@ class Engines:
             log.warning("a worker is still busy and is left behind")
             # Its engine is in use: freeing it now would crash.
             return
-        for engine in (self.vad, self.stt, self.llm, self.tts):
+        for engine in self._by_kind.values():
             engine.close()
 
 

@@ -13,7 +13,7 @@ from hotpin.registry import Kind
 if TYPE_CHECKING:
     from hotpin.settings import Settings
 
-KINDS: tuple[Kind, ...] = ("stt", "llm", "tts")
+KINDS: tuple[Kind, ...] = ("stt", "prosody", "llm", "tts")
 """The kinds of models that the settings choose, in the order of the voice chain."""
 
 
@@ -86,6 +86,11 @@ def tts_model(settings: "Settings") -> str:
     return settings.tts.model or _first("tts", settings.tts.engine, "")
 
 
+def prosody_model(settings: "Settings") -> str:
+    """Name the model that judges prosody: the chosen engine's first; empty where none is chosen, or none is known."""
+    return _first("prosody", settings.turn.prosody, "") if settings.turn.prosody else ""
+
+
 def _first(kind: Kind, engine: str, language: str) -> str:
     known = [model for model in model_manifest.load().values() if model.kind == kind and model.engine == engine]
     for model in known:
@@ -106,7 +111,12 @@ def chosen(settings: "Settings", kinds: Sequence[Kind] = KINDS) -> list[str]:
         ModelError: if one is neither a known model nor a file or folder of the person's own.
     """
     known = model_manifest.load()
-    names: dict[Kind, str] = {"stt": stt_model(settings), "llm": settings.llm.model, "tts": tts_model(settings)}
+    names: dict[Kind, str] = {
+        "stt": stt_model(settings),
+        "prosody": prosody_model(settings),
+        "llm": settings.llm.model,
+        "tts": tts_model(settings),
+    }
     for kind in kinds:
         if names[kind] and names[kind] not in known:
             _own(kind, names[kind])

@@ -68,6 +68,7 @@ _PROFILES: Mapping[ProfileName, Mapping[Kind, Sequence[Candidate]]] = {
     },
     "laptop": {
         "stt": [Candidate("whisper-small", 8), Candidate("whisper-base")],
+        "prosody": [Candidate("smart-turn", LAPTOP_CORES)],
         "llm": [
             Candidate("mistral-7b-instruct-v0.3", 8),
             Candidate("ministral-3-3b-instruct", 4),
@@ -78,6 +79,9 @@ _PROFILES: Mapping[ProfileName, Mapping[Kind, Sequence[Candidate]]] = {
     },
 }
 """The candidates of each profile, the best first, the one that always fits last."""
+
+_OPTIONAL: frozenset[Kind] = frozenset({"prosody"})
+"""What Hotpin can do without: recommended only where it fits and knows the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Recommendation:
     """What decided it, for people."""
 
     models: Mapping[Kind, Model]
-    """The model of each stage."""
+    """The model of each stage; one that Hotpin can do without may be left out."""
 
     needs: tuple[Model, ...]
     """Models that these cannot be used without."""
@@ -129,6 +133,9 @@ class Recommendation:
         """Give the settings that choose these models, by their dotted names."""
         chosen = {}
         for kind, model in self.models.items():
+            if kind == "prosody":
+                chosen["turn.prosody"] = model.engine
+                continue
             if model.engine:
                 chosen[f"{kind}.engine"] = model.engine
             if not model.package:
@@ -152,20 +159,25 @@ def recommend(machine: Machine, language: str = "en", profile: ProfileName | Non
     disk = DISK_SHARE * machine.free_bytes
     chosen: dict[Kind, list[Model]] = {}
     # The language model first: it is what a better machine improves most.
-    for kind in ("llm", "stt", "tts"):
-        options = [(candidate.cores, _with_needs(candidate.name)) for candidate in _PROFILES[wanted][kind]]
-        options = [option for option in options if _knows(option[1][0], language)] or options
+    for kind in ("llm", "stt", "tts", "prosody"):
+        known = [(candidate.cores, _with_needs(candidate.name)) for candidate in _PROFILES[wanted].get(kind, ())]
+        options = [option for option in known if _knows(option[1][0], language)]
+        if kind not in _OPTIONAL:
+            options = options or known
         share = LLM_SHARE if kind == "llm" else 1.0
         fitting = (
             parts
             for cores, parts in options
             if cores <= machine.cores and _memory(parts) <= share * memory and _disk(parts) <= share * disk
         )
-        chosen[kind] = next(fitting, options[-1][1])
-        memory -= _memory(chosen[kind])
-        disk -= _disk(chosen[kind])
-    needs = tuple(need for kind in models.KINDS for need in chosen[kind][1:])
-    return Recommendation(wanted, _why(machine), {kind: chosen[kind][0] for kind in models.KINDS}, needs)
+        best = next(fitting, None) or (None if kind in _OPTIONAL else options[-1][1])
+        if best:
+            chosen[kind] = best
+            memory -= _memory(best)
+            disk -= _disk(best)
+    kinds = [kind for kind in models.KINDS if kind in chosen]
+    needs = tuple(need for kind in kinds for need in chosen[kind][1:])
+    return Recommendation(wanted, _why(machine), {kind: chosen[kind][0] for kind in kinds}, needs)
 
 
 def this_machine(settings: "Settings") -> Machine:

@@ -14,12 +14,13 @@ from hotpin.errors import HotpinError, SettingsError
 
 if TYPE_CHECKING:
     from hotpin.llm.base import Llm
+    from hotpin.prosody.base import Prosody
     from hotpin.settings import Settings
     from hotpin.stt.base import Stt
     from hotpin.tts.base import Tts
     from hotpin.vad.base import Vad
 
-Kind = Literal["vad", "stt", "llm", "tts"]
+Kind = Literal["vad", "stt", "prosody", "llm", "tts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def build_stt(settings: "Settings") -> "Stt":
     return cast("Stt", _build("stt", settings.stt.engine, settings))
 
 
+def build_prosody(settings: "Settings") -> "Prosody | None":
+    """Build what judges prosody, not yet loaded; ``None`` where the settings choose nothing."""
+    return cast("Prosody", _build("prosody", settings.turn.prosody, settings)) if settings.turn.prosody else None
+
+
 def build_llm(settings: "Settings") -> "Llm":
     """Build the chosen language model, not yet loaded; ``auto`` is itself an entry of the group."""
     return cast("Llm", _build("llm", settings.llm.engine, settings))
@@ -61,7 +67,7 @@ def build_tts(settings: "Settings") -> "Tts":
     return cast("Tts", _build("tts", settings.tts.engine, settings))
 
 
-def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the four callers name the type
+def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the callers name the type
     limit_malloc_arenas()
     found = [point for point in entry_points(group=f"hotpin.{kind}") if point.name == name]
     if not found:

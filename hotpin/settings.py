@@ -217,6 +217,15 @@ class TurnSettings(_Section):
     max_utterance_seconds: _Seconds = _TURN.max_utterance_seconds
     """A hands-free utterance is ended here: a television never pauses."""
 
+    prosody: str = ""
+    """What tells from the sound whether a sentence is over: ``smart-turn`` (a small network), or empty: words alone."""
+
+    speculate: bool = True
+    """Whether the pipeline runs ahead in a pause: answers come sooner, for more processor time."""
+
+    speculate_seconds: _Seconds = 0.12
+    """Silence after which it does."""
+
     barge_in: bool = _TURN.barge_in
     """Whether speech interrupts the reply; needs an echo canceller or headphones."""
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hotpin import doctor, environment, personas, settings
+from hotpin import doctor, environment, personas, registry, settings
 from hotpin.commands.doctor import PLAIN_SYMBOLS, SYMBOLS, _printable_symbols
 from hotpin.commands.doctor import doctor as command
 from hotpin.doctor import Check, engines, machine, sound, store
@@ -95,6 +95,18 @@ def test_all_models_of_an_engine_are_looked_for(monkeypatch: pytest.MonkeyPatch)
     found = by_name(list(engines.model_checks(settings.load())))
     assert not found["tts model"].ok
     assert "kokoro-voices" in found["tts model kokoro-voices"].fix
+
+
+def test_prosody_is_looked_at_only_where_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = engines.engine_check("prosody", registry.build_prosody)
+    assert "prosody model" not in by_name(list(engines.model_checks(settings.load())))
+    assert not list(look(settings.load()))
+    monkeypatch.setenv("HOTPIN_TURN__PROSODY", "smart-turn")
+    assert "hotpin models pull smart-turn" in made(engines.model_checks, "prosody model").fix
+    assert made(look).ok
+    monkeypatch.setenv("HOTPIN_TURN__PROSODY", "nobody")
+    assert not made(look).ok
+    assert "smart-turn" in made(look).fix
 
 
 def test_a_language_for_which_no_model_is_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

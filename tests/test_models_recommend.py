@@ -8,6 +8,7 @@ from hotpin.recommend import PROFILE_NAMES, Machine, ProfileName, recommend
 GIB = 1 << 30
 MISTRAL, MINISTRAL = "mistral-7b-instruct-v0.3", "ministral-3-3b-instruct"
 LARGE, MIDDLE, TINY = "smollm2-1.7b-instruct", "smollm2-360m-instruct", "smollm2-135m-instruct"
+TURN = "smart-turn"
 
 
 @pytest.mark.parametrize(
@@ -17,11 +18,11 @@ LARGE, MIDDLE, TINY = "smollm2-1.7b-instruct", "smollm2-360m-instruct", "smollm2
         (2, 4, 20, "pi", ["vosk-small-en-us", TINY, "hibari-heart"]),
         (4, 4, 20, "pi", ["vosk-small-en-us", MIDDLE, "hibari-heart"]),
         (24, 2, 75, "pi", ["vosk-small-en-us", TINY, "hibari-heart"]),
-        (8, 4, 50, "laptop", ["whisper-base", MINISTRAL, "kokoro-int8"]),
-        (8, 8, 50, "laptop", ["whisper-small", MINISTRAL, "kokoro-int8"]),
-        (16, 8, 100, "laptop", ["whisper-small", MISTRAL, "kokoro-int8"]),
-        (64, 4, 100, "laptop", ["whisper-base", MINISTRAL, "kokoro-int8"]),
-        (16, 8, 5, "laptop", ["whisper-small", LARGE, "kokoro-int8"]),
+        (8, 4, 50, "laptop", ["whisper-base", TURN, MINISTRAL, "kokoro-int8"]),
+        (8, 8, 50, "laptop", ["whisper-small", TURN, MINISTRAL, "kokoro-int8"]),
+        (16, 8, 100, "laptop", ["whisper-small", TURN, MISTRAL, "kokoro-int8"]),
+        (64, 4, 100, "laptop", ["whisper-base", TURN, MINISTRAL, "kokoro-int8"]),
+        (16, 8, 5, "laptop", ["whisper-small", TURN, LARGE, "kokoro-int8"]),
         (16, 8, 1, "starter", ["whisper-base", TINY, "hibari-heart"]),
     ],
 )
@@ -42,7 +43,7 @@ def test_memory_cores_and_disk_decide(memory: int, cores: int, disk: int, profil
 )
 def test_the_language_decides_too(language: str, profile: ProfileName, stt: str, llm: str, tts: str) -> None:
     advice = recommend(Machine(8 * GIB, 8, 100 * GIB), language, profile)
-    assert [model.name for model in advice.models.values()] == [stt, llm, tts]
+    assert [advice.models[kind].name for kind in ("stt", "llm", "tts")] == [stt, llm, tts]
 
 
 @pytest.mark.parametrize("profile", PROFILE_NAMES)
@@ -51,15 +52,28 @@ def test_any_machine_gets_something_of_each_kind(profile: ProfileName) -> None:
     assert list(advice.models) == ["stt", "llm", "tts"]
 
 
+@pytest.mark.parametrize(
+    ("language", "cores", "profile", "there"),
+    [("ko", 4, "laptop", True), ("sv", 4, "laptop", False), ("en", 2, "laptop", False), ("en", 4, "pi", False)],
+)
+def test_prosody_is_left_out_where_it_does_not_suit(
+    language: str, cores: int, profile: ProfileName, there: bool
+) -> None:
+    advice = recommend(Machine(8 * GIB, cores, 100 * GIB), language, profile)
+    assert ("prosody" in advice.models) == there
+    assert ("turn.prosody" in advice.settings()) == there
+
+
 def test_what_models_need_is_counted_and_the_settings_are_said() -> None:
     advice = recommend(Machine(8 * GIB, 4, 50 * GIB))
     assert [model.name for model in advice.needs] == ["kokoro-voices"]
     known = model_manifest.load()
-    names = ["whisper-base", MINISTRAL, "kokoro-int8", "kokoro-voices"]
+    names = ["whisper-base", TURN, MINISTRAL, "kokoro-int8", "kokoro-voices"]
     assert advice.download_bytes == sum(known[name].download_bytes for name in names)
     assert advice.settings() == {
         "stt.engine": "whisper",
         "stt.model": "whisper-base",
+        "turn.prosody": TURN,
         "llm.model": MINISTRAL,
         "tts.engine": "kokoro",
         "tts.model": "kokoro-int8",

@@ -83,3 +83,17 @@ def test_an_engine_whose_module_is_missing_names_it(
     with pytest.raises(HotpinError, match=f"'parrot' needs the Python module '{module}'") as caught:
         registry.build_tts(choosing(settings, "tts", engine="parrot"))
     assert "hibari" in caught.value.fix
+
+
+def test_prosody_is_judged_only_where_it_is_chosen(settings: Settings) -> None:
+    assert registry.build_prosody(settings) is None
+    built = registry.build_prosody(choosing(settings, "turn", prosody="smart-turn"))
+    assert built is not None
+    assert built.info.name == "smart-turn"
+
+
+def test_an_unknown_name_for_prosody_is_refused_with_those_there_are(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="no prosody engine 'nobody'") as caught:
+        registry.build_prosody(choosing(settings, "turn", prosody="nobody"))
+    assert caught.value.fix == f"Choose one of: {', '.join(registry.names('prosody'))}"
+    assert "smart-turn" in caught.value.fix

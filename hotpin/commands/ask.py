@@ -82,7 +82,7 @@ def _ask(settings: "Settings", asked: "str | Recording", call: Call) -> None:
     from hotpin.errors import AudioError, LlmError
 
     typed = isinstance(asked, str)
-    kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "llm", "tts")
+    kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "prosody", "llm", "tts")
     with (
         turns.output(settings, call.out, real_time=call.real_time) as sound,
         common.loaded_app(settings, kinds) as app,

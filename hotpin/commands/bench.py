@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hotpin.registry import Kind
     from hotpin.settings import Settings
 
-KINDS: "tuple[Kind, ...]" = ("vad", "stt", "llm", "tts")
+KINDS: "tuple[Kind, ...]" = ("vad", "stt", "prosody", "llm", "tts")
 
 REPLY_SECONDS = 2.0
 """s that a turn takes after the utterance, about."""

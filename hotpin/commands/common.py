@@ -98,7 +98,7 @@ def loaded_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App
     ensure_models(settings, kinds)
     with App(settings) as app:
         infos = app.engines.infos
-        with loading(infos[kind].model for kind in kinds):
+        with loading(infos[kind].model for kind in kinds if kind in infos):
             app.load(kinds)
         yield app
 

@@ -28,7 +28,7 @@ def demo(
     results = []
     with (
         turns.output(settings, out, real_time=False) as sound,
-        common.loaded_app(settings, ("vad", "stt", "llm", "tts")) as app,
+        common.loaded_app(settings, ("vad", "stt", "prosody", "llm", "tts")) as app,
     ):
         for path in questions:
             recording = turns.Recording(path)

@@ -42,7 +42,7 @@ def list_command(as_json: _JsonOption = False) -> None:
         there = "installed" if status.installed else "-"
         languages = "many" if "*" in model.languages else ",".join(model.languages)
         typer.echo(
-            f"{mark} {model.name:<25}{model.kind:<4}{model.bytes / 1e6:>6.0f} MB  {there:<10}{model.licence:<11}"
+            f"{mark} {model.name:<25}{model.kind:<8}{model.bytes / 1e6:>6.0f} MB  {there:<10}{model.licence:<13}"
             f"{model.title} ({languages})"
         )
 
@@ -116,7 +116,7 @@ def recommend(
     for model in advice.all_models:
         size = "part of a package" if model.package else f"{model.bytes / 1e6:.0f} MB"
         note = ", installed" if model.name in there else ""
-        typer.echo(f"  {model.kind}  {model.name:<25}{size}, {model.memory_mb} MB of memory{note}  {model.title}")
+        typer.echo(f"  {model.kind:<8}{model.name:<25}{size}, {model.memory_mb} MB of memory{note}  {model.title}")
     typer.echo(f"{fetch / 1e6:.0f} MB to fetch; {advice.memory_bytes / 1e9:.1f} GB of memory in use, about")
     typer.echo("\n".join(commands or ["All of it is there and chosen."]))
     if advice.profile != "starter":

@@ -88,7 +88,7 @@ def _hold(settings: "Settings", plan: Plan) -> "Call":
     from hotpin.commands import turns
     from hotpin.commands.call import Call
 
-    kinds: tuple[Kind, ...] = ("vad", "stt", "llm", "tts") if plan.said else ("vad", "llm", "tts")
+    kinds: tuple[Kind, ...] = ("vad", "stt", "prosody", "llm", "tts") if plan.said else ("vad", "llm", "tts")
     call = Call(plan)
     with (
         turns.output(settings, plan.out, real_time=plan.real_time) as sound,

@@ -18,6 +18,7 @@ _CHECKS: tuple[tuple[str, bool, _Look], ...] = (
     ("models", True, engines.model_checks),
     ("vad engine", True, engines.engine_check("vad", registry.build_vad)),
     ("stt engine", True, engines.engine_check("stt", registry.build_stt)),
+    ("prosody engine", True, engines.engine_check("prosody", registry.build_prosody)),
     ("llm engine", True, engines.engine_check("llm", registry.build_llm)),
     ("tts engine", True, engines.engine_check("tts", registry.build_tts)),
     ("persona", True, engines.persona),

@@ -16,9 +16,6 @@ from hotpin.tts.choice import choose
 CLOUD_ENGINES = frozenset({"openai", "groq", "elevenlabs"})
 """Engines that send what was said to somebody else."""
 
-MODEL_KINDS: tuple[Kind, ...] = ("stt", "llm", "tts")
-"""What models are chosen for; the voice activity detector's comes with a package."""
-
 KOKORO_ENGINES = frozenset({"kokoro", "kokoro-torch"})
 KOKORO_MODULES = {"misaki": "misaki", "phonemizer": "phonemizer-fork", "espeakng_loader": "espeakng-loader"}
 """Modules that languages other than English need with Kokoro, and the packages they are in."""
@@ -27,7 +24,7 @@ KOKORO_MODULES = {"misaki": "misaki", "phonemizer": "phonemizer-fork", "espeakng
 def needed_models(chosen: Settings) -> list[tuple[Kind, str]]:
     """List every model that the settings need and that has a name; ``model_checks`` tells of those that have none."""
     found: list[tuple[Kind, str]] = []
-    for kind in MODEL_KINDS:
+    for kind in models.KINDS:
         with suppress(ModelError):
             found += [(kind, name) for name in _names(chosen, kind)]
     return found
@@ -35,7 +32,7 @@ def needed_models(chosen: Settings) -> list[tuple[Kind, str]]:
 
 def model_checks(chosen: Settings) -> Iterator[Check]:
     """Whether each model is there, in its full size."""
-    for kind in MODEL_KINDS:
+    for kind in models.KINDS:
         try:
             names = _names(chosen, kind)
         except ModelError as error:
@@ -55,6 +52,8 @@ def _names(chosen: Settings, kind: Kind) -> list[str]:
         main = models.stt_model(chosen)
     elif kind == "tts":
         main = models.tts_model(chosen)
+    elif kind == "prosody":
+        main = models.prosody_model(chosen)
     else:
         main = "" if chosen.llm.engine in CLOUD_ENGINES else chosen.llm.model
     if not main:
@@ -73,12 +72,15 @@ def _model(chosen: Settings, kind: Kind, name: str, title: str) -> Check:
 
 
 def engine_check(kind: Kind, build: Callable[[Settings], object]) -> Callable[[Settings], Iterator[Check]]:
-    """Make the check whether the engine of a kind can be built; none is loaded."""
+    """Make the check whether the engine of a kind can be built, if one is chosen; none is loaded."""
 
     def check(chosen: Settings) -> Iterator[Check]:
         names = ", ".join(registry.names(kind))
         try:
-            engine: EngineInfo = build(chosen).info  # type: ignore[attr-defined]
+            built = build(chosen)
+            if built is None:
+                return
+            engine: EngineInfo = built.info  # type: ignore[attr-defined]
         except HotpinError as error:
             yield Check(f"{kind} engine", ok=False, detail=error.message, fix=error.fix)
             return

@@ -40,7 +40,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer
         others += [("vosk-small-ko", "stt"), ("whisper-small", "stt"), ("hibari-heart", "tts"), ("kokoro-int8", "tts")]
         others += [("smollm2-135m-instruct", "llm"), ("smollm2-360m-instruct", "llm")]
         others += [("smollm2-1.7b-instruct", "llm"), ("ministral-3-3b-instruct", "llm")]
-        others += [("mistral-7b-instruct-v0.3", "llm")]
+        others += [("mistral-7b-instruct-v0.3", "llm"), ("smart-turn", "prosody")]
         manifest = "".join(MODEL.format(name=name, kind=kind) + packaged for name, kind in others)
         manifest += MODEL.format(name="tiny", kind="llm") + 'entry = "tiny.gguf"\n'
         pin = hashlib.sha256(WEIGHTS).hexdigest()

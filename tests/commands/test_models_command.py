@@ -167,7 +167,7 @@ def test_a_recommendation_says_why_and_what_to_type(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(recommend, "this_machine", lambda _: recommend.Machine(16 << 30, 8, 100 << 30))
     text = run("recommend").stdout
     assert text.startswith("laptop: for 16.0 GiB of memory, 8 cores, 100 GiB free on disk\n")
-    assert "hotpin models pull whisper-small mistral-7b-instruct-v0.3 kokoro-int8 kokoro-voices\n" in text
+    assert "hotpin models pull whisper-small smart-turn mistral-7b-instruct-v0.3 kokoro-int8 kokoro-voices\n" in text
     assert "hotpin config set llm.model mistral-7b-instruct-v0.3\n" in text
     assert "hotpin config set tts.engine kokoro\n" in text
     advice = run_json("recommend", "--profile", "starter")
