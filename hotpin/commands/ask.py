@@ -52,10 +52,10 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
         llm__temperature=temperature,
     )
     from hotpin import personas
-    from hotpin.commands.turns import Recording
+    from hotpin.commands.turns import recordings
 
     personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
-    question = text if audio is None else Recording(audio, rate)
+    question = text if audio is None else recordings([audio], rate, out)[0]
     call = Call(out, real_time, as_json, session_id, agent or "")
     _ask(settings, question or "", call)
 

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 def wav_name(path: Path | None) -> Path | None:
-    """Refuse to write a WAV under another kind of name, where it might replace something else."""
-    if path is not None and path.suffix.lower() not in (".wav", ".wave"):
+    """Refuse to write a WAV under another kind of name, or over another kind of file."""
+    if path is None:
+        return None
+    if path.suffix.lower() not in (".wav", ".wave"):
         raise typer.BadParameter(f"it writes WAV audio: give {path.name!r} a name that ends in .wav")
+    from hotpin.audio.atomic import refuse_other_files
+
+    refuse_other_files(path)
     return path
 
 

@@ -23,7 +23,7 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         str,
         typer.Option(help="The session to go on with, or a new one.", callback=common.session_id),
     ] = DEFAULT_SESSION,
-    recordings: Annotated[
+    inputs: Annotated[
         list[Path] | None,
         typer.Option("--input", help="Say this recording instead of typing; may be given several times."),
     ] = None,
@@ -56,11 +56,11 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         tts__voice=voice,
     )
     from hotpin import personas
-    from hotpin.commands.turns import Recording
+    from hotpin.commands.turns import recordings
     from hotpin.errors import AudioError
 
     personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
-    said = [Recording(path, rate) for path in recordings or []]
+    said = recordings(inputs or [], rate, out)
     plan = Plan(session_id, agent or "", out, said, real_time, timing, as_json)
     call = _hold(settings, plan)
     if as_json:
