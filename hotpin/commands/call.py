@@ -18,7 +18,8 @@ from hotpin.clock import Clock
 from hotpin.commands import common
 from hotpin.commands.turns import SILENCE_AFTER_SECONDS, Recording
 from hotpin.commands.typist import PROMPT, Typist, is_terminal
-from hotpin.conversation import Conversation
+from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.engines import Engines
 from hotpin.events import (
     Event,
     Failed,
@@ -36,7 +37,6 @@ from hotpin.events import (
 from hotpin.sessions.texts import harmless
 
 if TYPE_CHECKING:
-    from hotpin.app import App
     from hotpin.commands.start_call import Plan
 
 CLEAR_LINE = "\r\033[K"
@@ -65,15 +65,14 @@ class Call:
         self._begun = False
         """Whether the current line waits for its end."""
 
-    def hold(self, app: "App", sound: tuple[Speaker, Clock]) -> None:
+    def hold(self, engines: Engines, options: ConversationOptions, sound: tuple[Speaker, Clock]) -> None:
         """Greet, then show what happens until there is nothing more to come."""
         speaker, clock = sound
-        options = app.session_options(self._plan.session_id, agent=self._plan.agent)
         self._agent = options.agent
         self._name = personas.find(options.agent).name
         self._now = clock.now
         mic = _microphone(self._plan.said, clock)
-        conversation = Conversation(app.engines, mic, speaker.playback, Bus(), options, clock)
+        conversation = Conversation(engines, mic, speaker.playback, Bus(), options, clock)
         self._began = conversation.began
         if isinstance(mic, FileMicrophone):
             mic.held = lambda: conversation.state in (State.THINKING, State.SPEAKING)
@@ -90,10 +89,12 @@ class Call:
                 if self._typist is not None:
                     self._typist.close()
 
-    def end(self) -> None:
-        """Say goodbye."""
-        self._end_line()
-        common.say(f"The call is over. To go on: hotpin start-call --session-id {self._plan.session_id}")
+    def end(self, *, goes_on: bool) -> None:
+        """Say goodbye, and how the session goes on if there is something to go on with."""
+        more = f" To go on: hotpin start-call --session-id {self._plan.session_id}" if goes_on else ""
+        common.say(f"The call is over.{more}")
+        if self._plan.out:
+            common.say(f"The spoken replies are in {self._plan.out}")
 
     def as_dict(self) -> dict[str, object]:
         """Give the call as its JSON output carries it."""

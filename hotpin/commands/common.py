@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hotpin.timing import Timing
 
 
+EXIT_INTERRUPTED = 130
+
+
 def wav_name(path: Path | None) -> Path | None:
     """Refuse to write a WAV under another kind of name, or over another kind of file."""
     if path is None:
@@ -86,6 +89,15 @@ def say(text: str = "") -> None:
     typer.echo(text, err=True)
 
 
+def confirmed(question: str, *, default: bool = True) -> bool:
+    """Ask a question that is answered by yes or no; Ctrl-C ends Hotpin as it does everywhere else."""
+    try:
+        return typer.confirm(question, default=default, err=True)
+    except typer.Abort:
+        say()
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False))
@@ -98,14 +110,36 @@ def loaded_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App
     Raises:
         HotpinError: if an engine cannot be loaded.
     """
+    with opened_app(settings, kinds) as app:
+        load_engines(app, kinds)
+        yield app
+
+
+@contextmanager
+def opened_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App]":
+    """Give the engines, not yet loaded, once the models of ``kinds`` are there.
+
+    What can be told before the long wait, such as a store that is unusable or a voice that does not know the language,
+    should be looked at before ``load_engines``.
+
+    Raises:
+        HotpinError: if an engine or a model is not there.
+    """
     from hotpin.app import App
 
     ensure_models(settings, kinds)
     with App(settings) as app:
-        infos = app.engines.infos
-        with loading(infos[kind].model for kind in kinds):
-            app.load(kinds)
         yield app
+
+
+def load_engines(app: "App", kinds: "tuple[Kind, ...]") -> None:
+    """Load the engines of ``kinds``, and show how long it takes.
+
+    Raises:
+        HotpinError: if one cannot be loaded.
+    """
+    with loading(getattr(app.engines, kind).info.model for kind in kinds):
+        app.load(kinds)
 
 
 def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
@@ -130,7 +164,7 @@ def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
     say(f"Not installed: {', '.join(f'{model.name} ({model.download_bytes / 1e6:.0f} MB)' for model in missing)}.")
     say(f"What suits this machine ({advice.why}): {better}; more: hotpin models recommend")
     total = sum(model.download_bytes for model in missing)
-    if not typer.confirm(f"Fetch what is missing now, {total / 1e6:.0f} MB?", default=True, err=True):
+    if not confirmed(f"Fetch what is missing now, {total / 1e6:.0f} MB?"):
         raise models.not_installed(*names)
     for name in names:
         progress.pull(settings, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands.common import JsonOption, print_json, say
+from hotpin.commands.common import JsonOption, confirmed, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,7 +101,7 @@ def edit() -> None:
         if not errors or not sys.stdin.isatty():
             break
         say("\n".join(f"✗ {error}" for error in errors))
-        if not typer.confirm("Edit it again?", default=True, err=True):
+        if not confirmed("Edit it again?"):
             break
     _fail_if_any(errors)
 
@@ -245,4 +245,4 @@ def _tell(change: "Change", done: str, nothing_done: str, as_json: bool) -> None
     if change.overridden_by:
         say(f"It has no effect now: {change.overridden_by} wins")
     for text in change.wrong:
-        say(f"Still wrong: {text}")
+        say(f"Wrong as it stands: {text}")

@@ -87,15 +87,18 @@ class Plan:
 def _hold(settings: "Settings", plan: Plan) -> "Call":
     from hotpin.commands import turns
     from hotpin.commands.call import Call
+    from hotpin.sessions.stores import MEMORY
 
     kinds: tuple[Kind, ...] = ("vad", "stt", "llm", "tts") if plan.said else ("vad", "llm", "tts")
     call = Call(plan)
     with (
         turns.output(settings, plan.out, real_time=plan.real_time) as sound,
-        common.loaded_app(settings, kinds) as app,
+        common.opened_app(settings, kinds) as app,
     ):
+        options = app.session_options(plan.session_id, agent=plan.agent)
+        common.load_engines(app, kinds)
         # Ctrl-C is the usual way to hang up.
         with suppress(KeyboardInterrupt):
-            call.hold(app, sound)
-        call.end()
+            call.hold(app.engines, options, sound)
+        call.end(goes_on=bool(call.turns or options.earlier) and settings.sessions.store.strip() != MEMORY)
     return call

@@ -12,6 +12,7 @@ from hotpin.doctor.check import Check
 from hotpin.errors import HotpinError, ModelError
 from hotpin.llm.native import open_model
 from hotpin.registry import EngineInfo, Kind
+from hotpin.sessions.texts import harmless
 from hotpin.settings import Settings
 from hotpin.stt import whisper
 from hotpin.stt.vosk import require_language
@@ -110,13 +111,17 @@ def engine_check(kind: Kind, build: Callable[[Settings], object]) -> Callable[[S
 
 
 def persona(chosen: Settings) -> Iterator[Check]:
-    """Whether the persona that answers can be found."""
+    """Whether the persona that answers can be found, and which of the others cannot be used."""
     try:
         found = personas.find(chosen.dialog.agent)
     except HotpinError as error:
         yield Check("persona", ok=False, detail=error.message, fix=error.fix)
     else:
         yield Check("persona", ok=True, detail=f"{found.id}: {found.name}")
+    for entry in personas.entries():
+        if entry.error and entry.id != chosen.dialog.agent:
+            title = f"persona {harmless(entry.id)}"
+            yield Check(title, ok=False, detail=entry.error.message, fix=entry.error.fix, required=False)
 
 
 def voice(chosen: Settings) -> Iterator[Check]:

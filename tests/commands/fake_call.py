@@ -4,8 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from hotpin.audio.speaker import VirtualSpeaker
 from hotpin.clock import RealClock
@@ -14,9 +13,6 @@ from hotpin.commands.start_call import Plan
 from hotpin.conversation import ConversationOptions
 from hotpin.engines import Engines
 from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, FakeVad
-
-if TYPE_CHECKING:
-    from hotpin.app import App
 
 WORD_SECONDS = 0.05
 
@@ -35,11 +31,10 @@ def main() -> None:
     """Hold the call; Ctrl-C ends it."""
     engines = Engines(FakeVad(), FakeStt(), EchoLlm(), FakeTts())
     options = ConversationOptions(agent="hotpin")
-    app = cast("App", SimpleNamespace(engines=engines, session_options=lambda *_, **__: options))
     clock = RealClock()
     call = Call(Plan("kitchen", "", None, [], real_time=False, timing="--timing" in sys.argv, as_json=False))
     with suppress(KeyboardInterrupt):
-        call.hold(app, (VirtualSpeaker(VOICE_RATE, clock, paced=True), clock))
+        call.hold(engines, options, (VirtualSpeaker(VOICE_RATE, clock, paced=True), clock))
     print("Over.")
 
 
