@@ -16,7 +16,7 @@ LARGE, MIDDLE, TINY = "smollm2-1.7b-instruct", "smollm2-360m-instruct", "smollm2
         (1, 4, 20, "pi", ["whisper-tiny", TINY, "hibari-heart"]),
         (2, 4, 20, "pi", ["vosk-small-en-us", TINY, "hibari-heart"]),
         (4, 4, 20, "pi", ["vosk-small-en-us", MIDDLE, "hibari-heart"]),
-        (24, 2, 75, "pi", ["vosk-small-en-us", TINY, "hibari-heart"]),
+        (24, 2, 75, "laptop", ["whisper-base", MIDDLE, "hibari-heart"]),
         (8, 4, 50, "laptop", ["whisper-base", MINISTRAL, "kokoro-int8"]),
         (8, 8, 50, "laptop", ["whisper-small", MINISTRAL, "kokoro-int8"]),
         (16, 8, 100, "laptop", ["whisper-small", MISTRAL, "kokoro-int8"]),

@@ -160,11 +160,14 @@ def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
     from hotpin.commands import progress
 
     advice = recommend.recommend(recommend.this_machine(settings), settings.stt.language)
-    better = ", ".join(model.name for model in advice.models.values())
-    say(f"Not installed: {', '.join(f'{model.name} ({model.download_bytes / 1e6:.0f} MB)' for model in missing)}.")
-    say(f"What suits this machine ({advice.why}): {better}; more: hotpin models recommend")
+    chosen = models.chosen(settings)
+    others = ", ".join(model.name for model in advice.models.values() if model.name not in chosen)
+    sizes = (f"{model.name} ({model.download_bytes / 1e6:.0f} MB to fetch)" for model in missing)
+    say(f"Not installed: {', '.join(sizes)}.")
+    if others:
+        say(f"This machine has room for others ({advice.why}): {others}. To have them: hotpin models recommend")
     total = sum(model.download_bytes for model in missing)
-    if not confirmed(f"Fetch what is missing now, {total / 1e6:.0f} MB?"):
+    if not confirmed(f"Fetch {', '.join(names)} now, {total / 1e6:.0f} MB?"):
         raise models.not_installed(*names)
     for name in names:
         progress.pull(settings, name)
