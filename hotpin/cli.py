@@ -3,9 +3,11 @@
 import contextlib
 import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -57,12 +59,31 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    # Whoever ends the program politely gets what Ctrl-C gets: nothing half-written is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _heed_signals()
+    if sys.stdout is not None:  # an argument may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     status = _run(list(sys.argv[1:] if arguments is None else arguments))
     _flush()
     # Native inference may still run on daemon threads: the interpreter's own way out would crash or wait for it.
     os._exit(status)
+
+
+def _heed_signals() -> None:
+    """Whoever ends the program politely gets what Ctrl-C gets: nothing half-written is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # nohup has it ignored, Windows has none.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
+def _hang_up(number: int, frame: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C; what would still be shown in a terminal that is gone is dropped."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                os.dup2(nowhere, descriptor)
+    raise KeyboardInterrupt
 
 
 def _run(arguments: list[str]) -> int:

@@ -5,8 +5,10 @@ import os
 
 
 def configure(level: str) -> None:
-    """Send log records from ``level`` on to standard error."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    """Send log records from ``level`` on to standard error: as notices for people, unless details are asked for."""
+    detailed = logging.getLevelNamesMapping()[level] < logging.WARNING
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if detailed else "hotpin: %(message)s"
+    logging.basicConfig(level=level, format=form, force=True)
 
 
 def is_on(text: str) -> bool:

@@ -76,14 +76,31 @@ def stt_model(settings: "Settings") -> str:
     Empty for an engine of which the manifest knows no model.
 
     Raises:
-        ModelError: if it knows some, and none of them for this language.
+        ModelError: if the chosen one is another engine's, or none that is known understands this language.
     """
-    return settings.stt.model or _first("stt", settings.stt.engine, settings.stt.language)
+    engine = settings.stt.engine
+    return _for_engine("stt", engine, settings.stt.model) or _first("stt", engine, settings.stt.language)
 
 
 def tts_model(settings: "Settings") -> str:
-    """Name the voice engine's model: the chosen one, else the engine's first; empty where the manifest knows none."""
-    return settings.tts.model or _first("tts", settings.tts.engine, "")
+    """Name the voice engine's model: the chosen one, else the engine's first; empty where the manifest knows none.
+
+    Raises:
+        ModelError: if the chosen one is another engine's.
+    """
+    return _for_engine("tts", settings.tts.engine, settings.tts.model) or _first("tts", settings.tts.engine, "")
+
+
+def _for_engine(kind: Kind, engine: str, name: str) -> str:
+    """Return ``name``, unless it is known to be another engine's model."""
+    known = model_manifest.load()
+    model = known.get(name)
+    # An engine whose model comes with it looks for no other; one that no model is known for may take any.
+    names = [m.name for m in known.values() if (m.kind, m.engine) == (kind, engine) and not m.package]
+    if names and model is not None and model.kind == kind and model.name not in names:
+        fix = f"Choose one of: {', '.join(names)}" + (f"; or the engine {model.engine}" if model.engine else "")
+        raise ModelError(f"{name!r} is no model for {engine}", fix)
+    return name
 
 
 def prosody_model(settings: "Settings") -> str:

@@ -121,7 +121,7 @@ def find_entry(persona_id: str) -> Entry:
         if entry.id in (persona_id, persona_id.lower()):
             return entry
     shown = persona_id if len(persona_id) <= 40 else f"{persona_id[:40]}…"  # noqa: PLR2004 - enough to recognise it
-    known = ", ".join(entry.id for entry in found)
+    known = ", ".join(entry.id for entry in found if entry.persona)
     raise SettingsError(
         f"there is no agent {shown!r}", f"Agents are: {known}; your own belong into {paths.agents_dir()}"
     )

@@ -19,9 +19,8 @@ ProfileName = Literal["starter", "pi", "laptop"]
 PROFILE_NAMES: tuple[ProfileName, ...] = get_args(ProfileName)
 
 LAPTOP_MEMORY_BYTES = 6 << 30
-"""Bytes. Below that, what the system and a browser leave is too little for a 3B model."""
-
-LAPTOP_CORES = 4
+"""Bytes. Below that, what the system and a browser leave is too little for a 3B model. How fast the machine is, each
+candidate's cores decide."""
 
 SYSTEM_MEMORY_BYTES = 1 << 30
 """Bytes that the system and Hotpin itself take, about."""
@@ -68,7 +67,7 @@ _PROFILES: Mapping[ProfileName, Mapping[Kind, Sequence[Candidate]]] = {
     },
     "laptop": {
         "stt": [Candidate("whisper-small", 8), Candidate("whisper-base")],
-        "prosody": [Candidate("smart-turn", LAPTOP_CORES)],
+        "prosody": [Candidate("smart-turn", 2)],
         "llm": [
             Candidate("mistral-7b-instruct-v0.3", 8),
             Candidate("ministral-3-3b-instruct", 4),
@@ -196,7 +195,7 @@ def _cores() -> int:
 def _profile(machine: Machine) -> ProfileName:
     if machine.free_bytes < STARTER_FREE_BYTES:
         return "starter"
-    return "laptop" if machine.memory_bytes >= LAPTOP_MEMORY_BYTES and machine.cores >= LAPTOP_CORES else "pi"
+    return "laptop" if machine.memory_bytes >= LAPTOP_MEMORY_BYTES else "pi"
 
 
 def _with_needs(name: str) -> list[Model]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from hotpin import paths, settings, toml_files
-from hotpin.errors import SettingsError
+from hotpin.errors import HotpinError, SettingsError
+from hotpin.setting_checks import faults
 from hotpin.setting_layers import examine, is_secret, setting_names, value_of
 from hotpin.settings import Origin, Settings
 
@@ -38,6 +39,9 @@ class Change:
 
     overridden_by: Origin
     """What wins over the file; empty if nothing does."""
+
+    wrong: tuple[str, ...] = ()
+    """What is wrong with the settings now: with others, or between this one and others."""
 
 
 def known(name: str) -> str:
@@ -79,23 +83,26 @@ def set_value(name: str, text: str) -> Change:
     if changed:
         table[key] = value
         _write(document, path, name)
-    return Change(name, changed, _winner(name, path))
+    return _changed(name, path, changed=changed)
 
 
 def unset(name: str) -> Change:
-    """Take a setting out of ``config.toml``, comments and order kept.
+    """Take a setting out of ``config.toml``, comments and order kept; also what is no setting, if it stands there.
 
     Raises:
         SettingsError: if there is no such setting, or the file cannot be written.
     """
-    section, _, key = known(name).partition(".")
+    section, _, key = name.partition(".")
     document, path = _document()
-    table = document.get(section)
-    if not isinstance(table, dict) or key not in table:
-        return Change(name, changed=False, overridden_by=_winner(name, path))
-    del table[key]
+    table: Any = document.get(section)
+    if isinstance(table, dict) and key in table:
+        del table[key]
+    elif section in document and not key and (section not in Settings.model_fields or not isinstance(table, dict)):
+        del document[section]
+    else:
+        return _changed(known(name), path, changed=False)
     _write(document, path, name)
-    return Change(name, changed=True, overridden_by=_winner(name, path))
+    return _changed(name, path, changed=True)
 
 
 def make_template() -> bool:
@@ -193,16 +200,23 @@ def _typed(name: str, text: str) -> Any:  # noqa: ANN401 - settings have all kin
 
 
 def _write(document: "TOMLDocument", path: Path, name: str) -> None:
-    """Write the file, unless ``name`` is wrong in it: it may contradict another setting."""
+    """Write the file, unless ``name`` is wrong in it: it may contradict another setting, or name what is not there."""
     text = document.as_string()
     found = examine({}, {}, toml=text)
     for problem in found.problems:
         if name in problem.names:
             raise problem.error
+    if name in found.origins:
+        for fault in faults(found.settings):
+            if fault.name == name:
+                raise fault.error
     secrets = [other for other, origin in found.origins.items() if is_secret(other) and origin == str(path)]
     toml_files.replace(path, text, private=bool(secrets))
 
 
-def _winner(name: str, path: Path) -> Origin:
-    origin = examine().origins.get(name, str(path))
-    return "" if origin == str(path) else origin
+def _changed(name: str, path: Path, *, changed: bool) -> Change:
+    found = examine()
+    origin = found.origins.get(name, str(path))
+    wrong: list[HotpinError] = [problem.error for problem in found.problems]
+    wrong += [fault.error for fault in faults(found.settings)]
+    return Change(name, changed, "" if origin == str(path) else origin, tuple(map(str, wrong)))

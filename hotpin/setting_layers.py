@@ -25,6 +25,21 @@ ASCENDING = (
 """Settings of which none may be greater than the next. Two that are set can contradict; a default gives way."""
 
 
+_IN_WORDS: Mapping[str, str] = {
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+}
+"""What is allowed, by the kind of fault that was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with the settings."""
@@ -166,8 +181,18 @@ def _explained(value: Value, kind: str, message: str) -> SettingsError:
         known = ", ".join(_fields(value.section))
         return SettingsError(f"{value.origin}: there is no setting {value.name}", f"Settings are: {known}")
     found = "not as it must be" if is_secret(value.name) else repr(value.value)
-    message = message.removeprefix("Value error, ")
-    return SettingsError(f"{value.origin}: {value.name} is {found}", f"Allowed: {message[:1].lower()}{message[1:]}")
+    return SettingsError(f"{value.origin}: {value.name} is {found}", f"Allowed: {_allowed(value.name, kind, message)}")
+
+
+def _allowed(name: str, kind: str, message: str) -> str:
+    """Say in words for people what a setting may be."""
+    if kind == "string_pattern_mismatch" and name.endswith(".language"):
+        return "a language code such as en or de" + ("" if name == "tts.language" else ", or auto")
+    if kind in _IN_WORDS:
+        return _IN_WORDS[kind]
+    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    message = message.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    return message[:1].lower() + message[1:]
 
 
 def _in_order(settings: Settings, holding: Mapping[str, Value], wrong: set[str]) -> tuple[Settings, list[Problem]]:

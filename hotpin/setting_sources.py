@@ -151,14 +151,18 @@ def _from_environment(env: Mapping[str, str], origin: Origin) -> Iterator[Findin
         if name.upper().startswith(ENV_PREFIX) and ENV_DELIMITER in name:
             section, _, key = name[len(ENV_PREFIX) :].lower().partition(ENV_DELIMITER)
             yield Value(section, key, text, origin + name)
-        elif meant_name := _slip(name):
-            yield SettingsError(f"{origin}{name} is not the name of a setting", f"Did you mean {meant_name}?")
+        elif fix := _slip(name):
+            yield SettingsError(f"{origin}{name} is not the name of a setting", fix)
 
 
 def _slip(name: str) -> str:
-    """Give what ``HOTPIN_LLM_MODEL`` should be, which would otherwise do nothing: the likeliest slip of all."""
+    """Say what ``HOTPIN_LLM_MODEL`` should be, which would otherwise do nothing: the likeliest slip of all."""
     prefix, _, rest = name.upper().partition("_")
     section, _, key = rest.partition("_")
-    if f"{prefix}_" == ENV_PREFIX and section.lower() in Settings.model_fields:
-        return f"{ENV_PREFIX}{section}{ENV_DELIMITER}{key or 'KEY'}"
-    return ""
+    field = Settings.model_fields.get(section.lower())
+    if f"{prefix}_" != ENV_PREFIX or field is None:
+        return ""
+    keys = [str(known).upper() for known in type(field.default).model_fields]
+    if key in keys:
+        return f"Did you mean {ENV_PREFIX}{section}{ENV_DELIMITER}{key}?"
+    return f"There are: {', '.join(f'{ENV_PREFIX}{section}{ENV_DELIMITER}{known}' for known in keys)}"

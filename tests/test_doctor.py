@@ -117,6 +117,26 @@ def test_a_language_for_which_no_model_is_known_is_said(monkeypatch: pytest.Monk
     assert found["tts model"].ok
 
 
+@pytest.mark.parametrize(
+    ("kind", "engine", "model", "said"),
+    [
+        ("stt", "vosk", "whisper-base", "'whisper-base' is no model for vosk"),
+        ("stt", "whisper", "vosk-small-ko", "'vosk-small-ko' is no model for whisper"),
+        ("tts", "kokoro", "hibari-heart", "'hibari-heart' is no model for kokoro"),
+        ("stt", "vosk", ".", "is not a Vosk model"),
+        ("stt", "whisper", ".", "is not a Whisper model"),
+    ],
+)
+def test_a_model_that_its_engine_would_refuse_is_refused_by_the_doctor_too(
+    monkeypatch: pytest.MonkeyPatch, kind: str, engine: str, model: str, said: str
+) -> None:
+    monkeypatch.setenv(f"HOTPIN_{kind.upper()}__ENGINE", engine)
+    monkeypatch.setenv(f"HOTPIN_{kind.upper()}__MODEL", model)
+    check = made(engines.model_checks, f"{kind} model")
+    assert not check.ok
+    assert said in check.detail
+
+
 def test_a_model_of_ones_own_is_found(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fresh_home / "own.gguf"
     model.write_bytes(b"GGUF")
@@ -132,6 +152,18 @@ def test_a_broken_settings_file_is_named_and_the_other_checks_go_on(fresh_home: 
     assert not found["settings"].ok
     assert str(file) in found["settings"].detail
     assert found["vad engine"].ok
+
+
+def test_a_broken_settings_file_leaves_the_environment_in_force(
+    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = fresh_home / "config" / "config.toml"
+    file.parent.mkdir()
+    file.write_text("[tts\n")
+    monkeypatch.setenv("HOTPIN_MODELS__DIR", "/elsewhere")
+    chosen, check = machine.load_settings()
+    assert not check.ok
+    assert chosen.models.dir == "/elsewhere"
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,9 +325,10 @@ def test_a_store_that_is_damaged_or_none_is_pointed_out(fresh_home: Path, monkey
     (fresh_home / "data").mkdir()
     (fresh_home / "data" / "sessions.sqlite").write_text("not a database, though long enough to be looked at" * 20)
     assert not made(sessions).ok
-    assert not made(sessions).required
+    assert made(sessions).required
     monkeypatch.setenv("HOTPIN_SESSIONS__STORE", "cardboard://box")
     assert "cardboard" in made(sessions).detail
+    assert made(sessions).required
     monkeypatch.setenv("HOTPIN_SESSIONS__STORE", "memory")
     assert made(sessions).ok
 

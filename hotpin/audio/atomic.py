@@ -6,6 +6,36 @@ from typing import BinaryIO
 
 from hotpin.errors import AudioError
 
+_WAV_HEAD_BYTES = 12
+
+
+def refuse_source(target: Path, source: Path) -> None:
+    """Refuse to write over what is being read.
+
+    Raises:
+        AudioError: if both are one file, by whatever names.
+    """
+    if source.exists() and target.exists() and target.samefile(source):
+        raise AudioError(f"{str(target)!r} is the recording itself", "Give the new one another name")
+
+
+def refuse_other_files(target: Path) -> None:
+    """Refuse to replace a file that is no WAV; an empty one holds nothing that could be lost.
+
+    Raises:
+        AudioError: if there is such a file, or it cannot be looked at.
+    """
+    try:
+        if not target.is_file():
+            return
+        with target.open("rb") as file:
+            head = file.read(_WAV_HEAD_BYTES)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise AudioError(f"{str(target)!r} cannot be looked at: {reason}", "Name another file") from error
+    if head and head[8:] != b"WAVE":
+        raise AudioError(f"{str(target)!r} exists already and is no WAV", "Choose another name, or delete it first")
+
 
 class AtomicFile:
     """Writes beside the target and renames at the end, so the target is never half a file.

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from hotpin.audio.atomic import AtomicFile
+from hotpin.audio.atomic import AtomicFile, refuse_source
 from hotpin.audio.codecs import MP3_RATES, WavWriter, av_frame
 from hotpin.audio.files import at_rate, decode
 from hotpin.audio.frame import Samples
@@ -91,8 +91,7 @@ def convert(
     output = output_format(target)
     if rate is not None:
         _check_output_rate(rate, output)
-    if source.exists() and target.exists() and target.samefile(source):
-        raise AudioError(f"{str(target)!r} is the recording itself", "Give the new one another name")
+    refuse_source(target, source)
     frames = decode(source, raw_rate=raw_rate)
     # What is wrong with the source should be known before anything is written.
     first = next(frames)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from hotpin.audio import wav
+from hotpin.audio import mp3, wav
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_int16
 from hotpin.audio.resample import Resampler, check_rate
 from hotpin.errors import AudioError
@@ -127,11 +127,15 @@ def describe(path: Path, *, raw_rate: int | None = None) -> Description:
                 codec=codec.name,
                 rate=codec.sample_rate,
                 channels=codec.layout.nb_channels,
-                stated_seconds=wav_head.stated_seconds if wav_head else _stated_seconds(container, names[0]),
+                stated_seconds=wav_head.stated_seconds if wav_head else _stated_seconds(container, file),
             )
 
 
-def _stated_seconds(container: "InputContainer", name: str) -> float | None:
+def _stated_seconds(container: "InputContainer", file: BinaryIO) -> float | None:
+    name = container.format.name.split(",")[0]
+    if name == "mp3":
+        file.seek(0)
+        return mp3.stated_seconds(file, container.streams.audio[0].codec_context.sample_rate)
     if container.duration is None or name not in _STATES_ITS_LENGTH:
         return None
     return container.duration / _TIME_BASE

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands.common import JsonOption, print_json
+from hotpin.commands.common import JsonOption, print_json, say
 
 if TYPE_CHECKING:
     from hotpin.personas import Entry, Persona
@@ -26,8 +26,13 @@ def agents(context: typer.Context, as_json: JsonOption = False) -> None:
     Your own are TOML files in the folder agents beside config.toml, named for their ids. A file that is named like one
     of the others changes it.
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_command(as_json=as_json)
+
+
+@app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """List who can answer, as hotpin agents alone does."""
     from hotpin import personas
     from hotpin.sessions.texts import harmless
 
@@ -41,8 +46,7 @@ def agents(context: typer.Context, as_json: JsonOption = False) -> None:
         for entry, persona in right:
             typer.echo(f"{persona.id:<16}{persona.name:<20}{persona.description}\n    {_details(entry, persona)}")
         for entry in wrong:
-            typer.echo(f"{harmless(entry.id):<16}is left out: its file is wrong")
-    _fail_if_wrong(wrong)
+            say(f"{harmless(entry.id)} is left out: {harmless(str(entry.error))}")
 
 
 @app.command()
@@ -52,12 +56,12 @@ def show(
 ) -> None:
     """Show everything about one, with its prompt."""
     from hotpin import personas
+    from hotpin.errors import SettingsError
     from hotpin.sessions.texts import harmless
 
     entry = personas.find_entry(agent_id)
     if entry.persona is None:
-        _fail_if_wrong([entry])
-        return
+        raise entry.error or SettingsError(f"{entry.path} is wrong")
     if as_json:
         print_json({**_as_dict(entry, entry.persona), "prompt": entry.persona.prompt})
         return
@@ -83,13 +87,3 @@ def _details(entry: "Entry", persona: "Persona") -> str:
     voices = ", ".join(f"{engine} {voice}" for engine, voice in persona.voice.items()) or "each engine's default"
     source = f"{entry.path}{', changes the built-in one' if entry.overrides else ''}" if entry.own else "built in"
     return f"voices: {voices}; temperature {persona.temperature:g}, {persona.max_tokens} tokens; {source}"
-
-
-def _fail_if_wrong(entries: "list[Entry]") -> None:
-    from hotpin.errors import SettingsError
-
-    errors = [entry.error for entry in entries if entry.error]
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise SettingsError("; ".join(map(str, errors)))

@@ -31,7 +31,9 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     language: common.LanguageOption = None,
     agent: common.AgentOption = None,
     session_id: common.SessionOption = None,
-    temperature: Annotated[float | None, typer.Option(help="Randomness of the reply, 0 to 2.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Randomness of the reply, 0 for none.")
+    ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Ask one question, typed or as a recording, and get the reply written and spoken."""
@@ -52,10 +54,10 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
         llm__temperature=temperature,
     )
     from hotpin import personas
-    from hotpin.commands.turns import Recording
+    from hotpin.commands.turns import recordings
 
     personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
-    question = text if audio is None else Recording(audio, rate)
+    question = text if audio is None else recordings([audio], rate, out)[0]
     call = Call(out, real_time, as_json, session_id, agent or "")
     _ask(settings, question or "", call)
 
@@ -85,10 +87,11 @@ def _ask(settings: "Settings", asked: "str | Recording", call: Call) -> None:
     kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "prosody", "llm", "tts")
     with (
         turns.output(settings, call.out, real_time=call.real_time) as sound,
-        common.loaded_app(settings, kinds) as app,
+        common.opened_app(settings, kinds) as app,
     ):
-        question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=call.real_time)
         options = turns.options(app, call.session_id, agent=call.agent, push_to_talk=not typed and not call.real_time)
+        common.load_engines(app, kinds)
+        question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=call.real_time)
         on_event = (lambda _: None) if call.as_json else turns.show
         result = turns.hold(app, question, sound, on_event, options)
         common.raise_failure(result)

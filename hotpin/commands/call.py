@@ -1,11 +1,10 @@
 """A call in a plain terminal while it is held: typed lines or recordings in, words and speech out."""
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
@@ -18,8 +17,9 @@ from hotpin.bus import Bus, Subscription
 from hotpin.clock import Clock
 from hotpin.commands import common
 from hotpin.commands.turns import SILENCE_AFTER_SECONDS, Recording
-from hotpin.conversation import Conversation
-from hotpin.errors import BusyError, HotpinError
+from hotpin.commands.typist import PROMPT, Typist, is_terminal
+from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.engines import Engines
 from hotpin.events import (
     Event,
     Failed,
@@ -37,11 +37,7 @@ from hotpin.events import (
 from hotpin.sessions.texts import harmless
 
 if TYPE_CHECKING:
-    from hotpin.app import App
     from hotpin.commands.start_call import Plan
-
-MAX_LINE_BYTES = 64 << 10
-"""Bytes of one typed line; a longer one is taken in pieces."""
 
 CLEAR_LINE = "\r\033[K"
 
@@ -56,24 +52,27 @@ class Call:
         self.failed = False
         """Whether the last turn has failed."""
         self._plan = plan
-        self._agent = ""
+        self._agent = self._name = ""
         self._now: Callable[[], float] = time.monotonic
         self._began = self._asked = 0.0
         """s on the conversation's clock: when it began, and when the last question was known."""
         self._live = sys.stdout.isatty() and not plan.as_json
-        self._prompts = self._live and not plan.said and _is_terminal(sys.stdin)
-        """Whether the person types in this terminal, and so sees their own words already."""
+        self._prompts = self._live and not plan.said and is_terminal(sys.stdin)
+        """Whether the person types in this terminal."""
+        self._typist: Typist | None = None
+        self._turn = 0
+        """The turn whose reply is shown."""
         self._begun = False
         """Whether the current line waits for its end."""
 
-    def hold(self, app: "App", sound: tuple[Speaker, Clock]) -> None:
+    def hold(self, engines: Engines, options: ConversationOptions, sound: tuple[Speaker, Clock]) -> None:
         """Greet, then show what happens until there is nothing more to come."""
         speaker, clock = sound
-        options = app.session_options(self._plan.session_id, agent=self._plan.agent)
         self._agent = options.agent
+        self._name = personas.find(options.agent).name
         self._now = clock.now
         mic = _microphone(self._plan.said, clock)
-        conversation = Conversation(app.engines, mic, speaker.playback, Bus(), options, clock)
+        conversation = Conversation(engines, mic, speaker.playback, Bus(), options, clock)
         self._began = conversation.began
         if isinstance(mic, FileMicrophone):
             mic.held = lambda: conversation.state in (State.THINKING, State.SPEAKING)
@@ -86,11 +85,16 @@ class Call:
                 conversation.close()
                 while (event := events.get(0)) is not None:  # such as the end of a reply that was cut off
                     self._show(event)
+                self._end_line()
+                if self._typist is not None:
+                    self._typist.close()
 
-    def end(self) -> None:
-        """Say goodbye."""
-        self._end_line()
-        common.say(f"The call is over. To go on: hotpin start-call --session-id {self._plan.session_id}")
+    def end(self, *, goes_on: bool) -> None:
+        """Say goodbye, and how the session goes on if there is something to go on with."""
+        more = f" To go on: hotpin start-call --session-id {self._plan.session_id}" if goes_on else ""
+        common.say(f"The call is over.{more}")
+        if self._plan.out:
+            common.say(f"The spoken replies are in {self._plan.out}")
 
     def as_dict(self) -> dict[str, object]:
         """Give the call as its JSON output carries it."""
@@ -106,7 +110,7 @@ class Call:
         return {"session_id": self._plan.session_id, "agent": self._agent, "turns": turns}
 
     def _follow(self, conversation: Conversation, events: Subscription) -> None:
-        typist = None if self._plan.said else Typist(conversation)
+        typist = self._typist = None if self._plan.said else Typist(conversation, prompts=self._prompts)
         input_over = False
         while typist is None or not typist.done:
             event = events.get(_POLL_SECONDS)
@@ -118,29 +122,24 @@ class Call:
             input_over = input_over or isinstance(event, InputOver)
             if input_over and conversation.state is State.LISTENING:  # what was said last is answered
                 return
-            if typist is not None and isinstance(event, StateChanged):
-                typist.listen(listening=event.state is State.LISTENING)
         if typist is not None and typist.failure is not None:
             raise typist.failure
 
     def _greet(self, earlier: int) -> None:
-        name = personas.find(self._agent).name
         known = f"{earlier} earlier turn{'s' * (earlier != 1)}" if earlier else "a new session"
-        common.say(f"{name} is listening, in the session {self._plan.session_id} ({known}).")
+        common.say(f"{self._name} is ready, in the session {self._plan.session_id} ({known}).")
         if self._prompts:
-            common.say("Type and press Enter. An empty line silences a reply; Ctrl-C hangs up.")
-            self._prompt()
+            common.say("Type and press Enter. An empty line silences a reply; /exit or Ctrl-C hangs up.")
 
     # --- what is shown ---
 
     def _show(self, event: Event) -> None:
         match event:
             case Noticed(text=text):
-                common.say(text)
+                self._tell(text)
             case Failed(error=error):
                 self.failed = True
-                self._end_line()
-                common.say(f"hotpin: {error}")
+                self._tell(f"hotpin: {error}")
             case TurnDone():
                 self._turn_over(event)
             case StateChanged(state=State.THINKING):
@@ -153,15 +152,19 @@ class Call:
         match event:
             case Partial(text=text):
                 self._show_partial(text)
-            case Heard(text=text) if text:
-                if not self._prompts:
-                    typer.echo(f"{CLEAR_LINE if self._live else ''}You: {harmless(text)}")
-                typer.echo(f"{personas.find(self._agent).name}: ", nl=False)
+            case Heard(turn=turn, text=text) if text:
+                self._turn = turn
+                if self._typist is None or not self._typist.was_seen():
+                    typer.echo(f"{CLEAR_LINE if self._live else ''}{PROMPT}{harmless(text)}")
+            # What still comes of a reply that was interrupted must not stand behind the next one's name.
+            case ReplyText(turn=turn, delta=delta) if turn == self._turn:
+                # The name comes with the first word: pasted lines interrupt each other before there is one.
+                typer.echo(harmless(delta) if self._begun else f"{self._name}: {harmless(delta)}", nl=False)
                 self._begun = True
-            case ReplyText(delta=delta):
-                typer.echo(harmless(delta), nl=False)
-            case ReplyWritten() | Interrupted():
+            case ReplyWritten(turn=turn) | Interrupted(turn=turn) if turn == self._turn:
                 self._end_line()
+                if self._typist is not None:
+                    self._typist.written(turn)
 
     def _show_partial(self, text: str) -> None:
         if self._live:
@@ -169,10 +172,15 @@ class Call:
         else:
             common.say(f"… {harmless(text)}")
 
-    def _prompt(self) -> None:
-        self._end_line()
-        typer.echo("You: ", nl=False)
-        self._begun = True
+    def _tell(self, text: str) -> None:
+        """Say something on a line of its own; a prompt, with what is typed behind it, is put below."""
+        prompt = self._typist.prompt if self._typist else ""
+        if prompt:
+            typer.echo(CLEAR_LINE, nl=False)
+        else:
+            self._end_line()
+        common.say(text)
+        typer.echo(prompt, nl=False)
 
     def _end_line(self) -> None:
         if self._begun:
@@ -183,82 +191,9 @@ class Call:
         if turn.heard:
             self.turns.append(turn)
             if self._plan.timing:
-                common.say(f"  {common.stage_line(turn.timing.since(self._asked))}")
-        if self._prompts:
-            self._prompt()
-
-
-class Typist:
-    """Reads lines from standard input on a thread of its own and gives them to a conversation.
-
-    From a terminal at once, since typing over a reply interrupts it; else one after the other.
-    """
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        self._at_once = _is_terminal(sys.stdin)
-        self._idle = threading.Event()  # nothing that was typed is being answered
-        self._idle.set()
-        self._ended = threading.Event()
-        self.failure: HotpinError | None = None
-        """Why there are no more lines, if not because their end was reached."""
-        threading.Thread(target=self._read, name="hotpin-typist", daemon=True).start()
-
-    @property
-    def done(self) -> bool:
-        """Whether there are no more lines, and the last one has been answered."""
-        return self._ended.is_set() and self._idle.is_set()
-
-    def listen(self, *, listening: bool) -> None:
-        """Tell whether it is the person's turn."""
-        if listening:
-            self._idle.set()
-        else:
-            self._idle.clear()
-
-    def _read(self) -> None:
-        try:
-            for line in _lines():
-                if not self._at_once:
-                    self._idle.wait()
-                self._take(line.strip())
-        except OSError as error:  # such as the standard input that nohup gives
-            self.failure = HotpinError(
-                f"standard input cannot be read: {error.strerror or error}",
-                "Type in a terminal, pipe lines in, or say recordings with --input",
-            )
-        finally:
-            self._ended.set()
-
-    def _take(self, line: str) -> None:
-        if not line:
-            if self._at_once:
-                self._silence()
-            return
-        self._idle.clear()
-        try:
-            self._conversation.type(line)
-        except BusyError as error:
-            self._idle.set()
-            common.say(f"hotpin: {error}")
-
-    def _silence(self) -> None:
-        if self._conversation.state is State.LISTENING:
-            typer.echo("You: ", nl=False)
-        else:
-            self._conversation.interrupt()
-
-
-def _lines() -> Iterator[str]:
-    """Read standard input in bytes: what is no text in it must not end the call."""
-    if sys.stdin is None:
-        return
-    while line := sys.stdin.buffer.readline(MAX_LINE_BYTES):
-        yield line.decode("utf-8", "replace")
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()
+                self._tell(f"  {common.stage_line(turn.timing.since(self._asked))}")
+        if self._typist is not None:
+            self._typist.over(turn.turn)
 
 
 def _microphone(said: list[Recording], clock: Clock) -> Microphone:

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from hotpin.timing import Timing
 
 
+EXIT_INTERRUPTED = 130
+
+
 def wav_name(path: Path | None) -> Path | None:
-    """Refuse to write a WAV under another kind of name, where it might replace something else."""
-    if path is not None and path.suffix.lower() not in (".wav", ".wave"):
+    """Refuse to write a WAV under another kind of name, or over another kind of file."""
+    if path is None:
+        return None
+    if path.suffix.lower() not in (".wav", ".wave"):
         raise typer.BadParameter(f"it writes WAV audio: give {path.name!r} a name that ends in .wav")
+    from hotpin.audio.atomic import refuse_other_files
+
+    refuse_other_files(path)
     return path
 
 
@@ -81,6 +89,15 @@ def say(text: str = "") -> None:
     typer.echo(text, err=True)
 
 
+def confirmed(question: str, *, default: bool = True) -> bool:
+    """Ask a question that is answered by yes or no; Ctrl-C ends Hotpin as it does everywhere else."""
+    try:
+        return typer.confirm(question, default=default, err=True)
+    except typer.Abort:
+        say()
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False))
@@ -93,14 +110,37 @@ def loaded_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App
     Raises:
         HotpinError: if an engine cannot be loaded.
     """
+    with opened_app(settings, kinds) as app:
+        load_engines(app, kinds)
+        yield app
+
+
+@contextmanager
+def opened_app(settings: "Settings", kinds: "tuple[Kind, ...]") -> "Iterator[App]":
+    """Give the engines, not yet loaded, once the models of ``kinds`` are there.
+
+    What can be told before the long wait, such as a store that is unusable or a voice that does not know the language,
+    should be looked at before ``load_engines``.
+
+    Raises:
+        HotpinError: if an engine or a model is not there.
+    """
     from hotpin.app import App
 
     ensure_models(settings, kinds)
     with App(settings) as app:
-        infos = app.engines.infos
-        with loading(infos[kind].model for kind in kinds if kind in infos):
-            app.load(kinds)
         yield app
+
+
+def load_engines(app: "App", kinds: "tuple[Kind, ...]") -> None:
+    """Load the engines of ``kinds``, and show how long it takes.
+
+    Raises:
+        HotpinError: if one cannot be loaded.
+    """
+    infos = app.engines.infos
+    with loading(infos[kind].model for kind in kinds if kind in infos):
+        app.load(kinds)
 
 
 def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
@@ -121,11 +161,14 @@ def ensure_models(settings: "Settings", kinds: "Sequence[Kind]") -> None:
     from hotpin.commands import progress
 
     advice = recommend.recommend(recommend.this_machine(settings), settings.stt.language)
-    better = ", ".join(model.name for model in advice.models.values())
-    say(f"Not installed: {', '.join(f'{model.name} ({model.download_bytes / 1e6:.0f} MB)' for model in missing)}.")
-    say(f"What suits this machine ({advice.why}): {better}; more: hotpin models recommend")
+    chosen = models.chosen(settings)
+    others = ", ".join(model.name for model in advice.models.values() if model.name not in chosen)
+    sizes = (f"{model.name} ({model.download_bytes / 1e6:.0f} MB to fetch)" for model in missing)
+    say(f"Not installed: {', '.join(sizes)}.")
+    if others:
+        say(f"This machine has room for others ({advice.why}): {others}. To have them: hotpin models recommend")
     total = sum(model.download_bytes for model in missing)
-    if not typer.confirm(f"Fetch what is missing now, {total / 1e6:.0f} MB?", default=True, err=True):
+    if not confirmed(f"Fetch {', '.join(names)} now, {total / 1e6:.0f} MB?"):
         raise models.not_installed(*names)
     for name in names:
         progress.pull(settings, name)

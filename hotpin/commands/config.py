@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands.common import JsonOption, print_json, say
+from hotpin.commands.common import JsonOption, confirmed, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from hotpin.errors import HotpinError
     from hotpin.setting_file import Change
     from hotpin.setting_layers import Found
 
@@ -49,19 +50,24 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show every setting, where it comes from, and what is wrong or has no effect."""
+    from hotpin.setting_checks import faults
     from hotpin.setting_layers import examine
 
     names = _chosen(name)
     found = examine()
     rows = [_row(found, name) for name in names]
+    faulty = {fault.name: fault.error for fault in faults(found.settings)}
+    for row in rows:
+        row["wrong"] = row["wrong"] or row["name"] in faulty
+    errors: list[HotpinError] = [*(problem.error for problem in found.problems), *faulty.values()]
     if as_json:
-        errors = [str(problem.error) for problem in found.problems]
-        print_json({"settings": rows, "notes": [*found.notes, *found.warnings], "errors": errors})
+        notes = [*found.notes, *found.warnings]
+        print_json({"settings": rows, "notes": notes, "errors": list(map(str, errors))})
     else:
         _print_rows(rows, sections=name is None or "." not in name)
         for note in (*found.notes, *found.warnings):
             typer.echo(f"# {note}")
-    _fail_if_wrong(found)
+    _fail_if_any(errors)
 
 
 @app.command()
@@ -80,6 +86,7 @@ def path(as_json: JsonOption = False) -> None:
 def edit() -> None:
     """Open the file in your editor (VISUAL, EDITOR) and check it afterwards; it is made if it is not there."""
     from hotpin import paths, setting_file
+    from hotpin.setting_checks import faults
     from hotpin.setting_layers import examine
 
     command = _editor()
@@ -89,15 +96,17 @@ def edit() -> None:
     while True:
         _run([*command, str(file)])
         found = examine()
-        if not found.problems or not sys.stdin.isatty():
+        errors: list[HotpinError] = [problem.error for problem in found.problems]
+        errors += [fault.error for fault in faults(found.settings)]
+        if not errors or not sys.stdin.isatty():
             break
-        say("\n".join(f"✗ {problem.error}" for problem in found.problems))
-        if not typer.confirm("Edit it again?", default=True, err=True):
+        say("\n".join(f"✗ {error}" for error in errors))
+        if not confirmed("Edit it again?"):
             break
-    _fail_if_wrong(found)
+    _fail_if_any(errors)
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})  # -1 is a value
 def set_command(
     name: _Key,
     value: Annotated[str, typer.Argument(help="Its value, such as true, 0.5, or 30 days.")],
@@ -161,10 +170,10 @@ def _print_rows(rows: "Iterable[dict[str, Any]]", *, sections: bool) -> None:
 def _shown(row: "dict[str, Any]") -> str:
     from hotpin.setting_file import as_toml
 
-    if row["wrong"]:
-        return "?"
     if row["secret"]:
-        return "set" if row["set"] else "not set"
+        return "?" if row["wrong"] else "set" if row["set"] else "not set"
+    if row["wrong"] and row["value"] is None:
+        return "?"
     return as_toml(row["value"])
 
 
@@ -178,15 +187,13 @@ def _origin(row: "dict[str, Any]") -> str:
     return "default"
 
 
-def _fail_if_wrong(found: "Found") -> None:
+def _fail_if_any(errors: "Sequence[HotpinError]") -> None:
     from hotpin.errors import SettingsError
 
-    if not found.problems:
-        return
-    first = found.problems[0].error
-    if len(found.problems) == 1:
-        raise first
-    raise SettingsError("; ".join(str(problem.error) for problem in found.problems), "Mend them: hotpin config edit")
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise SettingsError("; ".join(map(str, errors)), "Mend each where it stands")
 
 
 def _editor() -> list[str]:
@@ -231,8 +238,11 @@ def _tell(change: "Change", done: str, nothing_done: str, as_json: bool) -> None
     file = str(paths.config_file())
     if as_json:
         overridden_by = change.overridden_by or None
-        print_json({"name": change.name, "changed": change.changed, "path": file, "overridden_by": overridden_by})
+        found = {"name": change.name, "changed": change.changed, "path": file}
+        print_json({**found, "overridden_by": overridden_by, "wrong": list(change.wrong)})
     else:
         typer.echo(f"{change.name} {done if change.changed else nothing_done}: {file}")
     if change.overridden_by:
         say(f"It has no effect now: {change.overridden_by} wins")
+    for text in change.wrong:
+        say(f"Wrong as it stands: {text}")

@@ -39,11 +39,11 @@ def list_command(as_json: _JsonOption = False) -> None:
     for status in found:
         model = status.model
         mark = "*" if model.name in used else " "
-        there = "installed" if status.installed else "-"
+        there = "installed" if status.installed else f"{model.download_bytes / 1e6:.0f} MB to fetch"
+        size = f"{model.bytes / 1e6:>6.0f} MB on disk"
         languages = "many" if "*" in model.languages else ",".join(model.languages)
         typer.echo(
-            f"{mark} {model.name:<25}{model.kind:<8}{model.bytes / 1e6:>6.0f} MB  {there:<10}{model.licence:<13}"
-            f"{model.title} ({languages})"
+            f"{mark} {model.name:<25}{model.kind:<8}{size}  {there:<18}{model.licence:<11}{model.title} ({languages})"
         )
 
 
@@ -112,11 +112,11 @@ def recommend(
         values = {"profile": advice.profile, "why": advice.why, "models": chosen, "download_bytes": fetch}
         typer.echo(json.dumps({**values, "settings": advice.settings(), "commands": commands}))
         return
-    typer.echo(f"{advice.profile}: for {advice.why}")
+    typer.echo(f"{advice.profile}: {'as much of it as suits' if profile else 'for'} {advice.why}")
     for model in advice.all_models:
-        size = "part of a package" if model.package else f"{model.bytes / 1e6:.0f} MB"
-        note = ", installed" if model.name in there else ""
-        typer.echo(f"  {model.kind:<8}{model.name:<25}{size}, {model.memory_mb} MB of memory{note}  {model.title}")
+        size = "installed" if model.name in there else f"{model.download_bytes / 1e6:.0f} MB to fetch"
+        disk = f"{model.bytes / 1e6:.0f} MB on disk"
+        typer.echo(f"  {model.kind:<8}{model.name:<25}{size}, {disk}, {model.memory_mb} MB of memory  {model.title}")
     typer.echo(f"{fetch / 1e6:.0f} MB to fetch; {advice.memory_bytes / 1e9:.1f} GB of memory in use, about")
     typer.echo("\n".join(commands or ["All of it is there and chosen."]))
     if advice.profile != "starter":

@@ -190,7 +190,9 @@ def _confirm(session_ids: list[str]) -> None:
     if not sys.stdin.isatty():
         raise typer.BadParameter("there is no terminal to ask in: give --yes to delete without being asked")
     what = repr(session_ids[0]) if len(session_ids) == 1 else f"{len(session_ids)} sessions"
-    typer.confirm(f"Delete {what} for good?", abort=True, err=True)
+    if not common.confirmed(f"Delete {what} for good?", default=False):
+        common.say("Nothing is deleted")
+        raise typer.Exit(1)
 
 
 def _next_prompt(settings: "Settings", session: "Session") -> "list[Message]":

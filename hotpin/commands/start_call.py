@@ -23,7 +23,7 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         str,
         typer.Option(help="The session to go on with, or a new one.", callback=common.session_id),
     ] = DEFAULT_SESSION,
-    recordings: Annotated[
+    inputs: Annotated[
         list[Path] | None,
         typer.Option("--input", help="Say this recording instead of typing; may be given several times."),
     ] = None,
@@ -56,11 +56,11 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         tts__voice=voice,
     )
     from hotpin import personas
-    from hotpin.commands.turns import Recording
+    from hotpin.commands.turns import recordings
     from hotpin.errors import AudioError
 
     personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
-    said = [Recording(path, rate) for path in recordings or []]
+    said = recordings(inputs or [], rate, out)
     plan = Plan(session_id, agent or "", out, said, real_time, timing, as_json)
     call = _hold(settings, plan)
     if as_json:
@@ -87,15 +87,18 @@ class Plan:
 def _hold(settings: "Settings", plan: Plan) -> "Call":
     from hotpin.commands import turns
     from hotpin.commands.call import Call
+    from hotpin.sessions.stores import MEMORY
 
     kinds: tuple[Kind, ...] = ("vad", "stt", "prosody", "llm", "tts") if plan.said else ("vad", "llm", "tts")
     call = Call(plan)
     with (
         turns.output(settings, plan.out, real_time=plan.real_time) as sound,
-        common.loaded_app(settings, kinds) as app,
+        common.opened_app(settings, kinds) as app,
     ):
+        options = app.session_options(plan.session_id, agent=plan.agent)
+        common.load_engines(app, kinds)
         # Ctrl-C is the usual way to hang up.
         with suppress(KeyboardInterrupt):
-            call.hold(app, sound)
-        call.end()
+            call.hold(app.engines, options, sound)
+        call.end(goes_on=bool(call.turns or options.earlier) and settings.sessions.store.strip() != MEMORY)
     return call

@@ -17,7 +17,7 @@ def tts_test(  # noqa: PLR0913, PLR0917 - one argument per option
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
     language: common.LanguageOption = None,
-    speed: Annotated[float | None, typer.Option(help="0.5 to 2; 1 is the voice's own pace.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.5, max=2, help="1 is the voice's own pace.")] = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Speak a text and show how fast that was."""

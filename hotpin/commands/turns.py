@@ -1,6 +1,6 @@
 """Holding turns from the command line: where the sound comes from and goes to, and what is shown meanwhile."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 
 from hotpin.app import VOICE_RATE, App, Question, TurnResult, take_turn
 from hotpin.audio import files
+from hotpin.audio.atomic import refuse_source
 from hotpin.audio.codecs import WavWriter
 from hotpin.audio.frame import Frame
 from hotpin.audio.mic import FileMicrophone
@@ -51,6 +52,18 @@ class Recording:
     def asked(self, clock: Clock, *, real_time: bool) -> Question:
         """Play it as a microphone: hands-free in real time, else as a held key that is released at its end."""
         return Question(FileMicrophone(iter(self), clock, SILENCE_AFTER_SECONDS if real_time else 0.0))
+
+
+def recordings(paths: Sequence[Path], raw_rate: int | None, out: Path | None) -> list[Recording]:
+    """Open recordings that are to be said.
+
+    Raises:
+        AudioError: if one cannot be read, or is what the reply is to be written to.
+    """
+    if out is not None:
+        for path in paths:
+            refuse_source(out, path)
+    return [Recording(path, raw_rate) for path in paths]
 
 
 @contextmanager

@@ -5,12 +5,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 
 from hotpin import environment, models, personas, registry
 from hotpin.doctor.check import Check
 from hotpin.errors import HotpinError, ModelError
+from hotpin.llm.native import open_model
 from hotpin.registry import EngineInfo, Kind
+from hotpin.sessions.texts import harmless
 from hotpin.settings import Settings
+from hotpin.stt import whisper
+from hotpin.stt.vosk import require_language
+from hotpin.stt.vosk_model import check_folder
 from hotpin.tts.choice import choose
 
 CLOUD_ENGINES = frozenset({"openai", "groq", "elevenlabs"})
@@ -66,9 +72,25 @@ def _names(chosen: Settings, kind: Kind) -> list[str]:
 def _model(chosen: Settings, kind: Kind, name: str, title: str) -> Check:
     try:
         path = models.resolve(chosen, kind, name)
-    except ModelError as error:
+        _look_into(chosen, kind, name, path)
+    except HotpinError as error:
         return Check(title, ok=False, detail=error.message, fix=error.fix)
     return Check(title, ok=True, detail=f"{name}: {path}")
+
+
+def _look_into(chosen: Settings, kind: Kind, name: str, path: Path) -> None:
+    """Look into a model as its engine does before it loads it.
+
+    Raises:
+        HotpinError: if the engine would refuse it.
+    """
+    if kind == "stt" and chosen.stt.engine == "whisper":
+        whisper.check_folder(path)
+    elif kind == "stt" and chosen.stt.engine == "vosk":
+        require_language(name, chosen.stt.language)
+        check_folder(path)
+    elif kind == "llm" and chosen.llm.engine in registry.names("llm"):
+        open_model(chosen)
 
 
 def engine_check(kind: Kind, build: Callable[[Settings], object]) -> Callable[[Settings], Iterator[Check]]:
@@ -91,13 +113,17 @@ def engine_check(kind: Kind, build: Callable[[Settings], object]) -> Callable[[S
 
 
 def persona(chosen: Settings) -> Iterator[Check]:
-    """Whether the persona that answers can be found."""
+    """Whether the persona that answers can be found, and which of the others cannot be used."""
     try:
         found = personas.find(chosen.dialog.agent)
     except HotpinError as error:
         yield Check("persona", ok=False, detail=error.message, fix=error.fix)
     else:
         yield Check("persona", ok=True, detail=f"{found.id}: {found.name}")
+    for entry in personas.entries():
+        if entry.error and entry.id != chosen.dialog.agent:
+            title = f"persona {harmless(entry.id)}"
+            yield Check(title, ok=False, detail=entry.error.message, fix=entry.error.fix, required=False)
 
 
 def voice(chosen: Settings) -> Iterator[Check]:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hotpin import model_manifest, models, paths, settings
+from hotpin import model_manifest, models, paths
 from hotpin.doctor.check import Check, counted
 from hotpin.doctor.engines import needed_models
 from hotpin.environment import available_cores
-from hotpin.errors import ModelError, SettingsError
+from hotpin.errors import ModelError
 from hotpin.registry import Kind
+from hotpin.setting_layers import examine
 from hotpin.settings import Settings
 
 MINIMUM_PYTHON = (3, 11)
@@ -42,17 +43,20 @@ def python(_: Settings) -> Iterator[Check]:
 
 
 def load_settings() -> tuple[Settings, Check]:
-    """Load the settings; where they are wrong, the other checks go on with the defaults."""
+    """Load the settings; where they are wrong, the other checks go on with the rest of them."""
     try:
-        loaded = settings.load()
+        found = examine()
         file = paths.config_file()
         detail = f"{file}" if file.is_file() else f"defaults: there is no {file}"
-    except SettingsError as error:
-        return Settings(), Check("settings", ok=False, detail=error.message, fix=error.fix or "Correct it")
     except (OSError, RuntimeError) as error:  # a folder that may not be entered, a home that is not known
         fix = "Allow it, or let HOTPIN_HOME name another folder"
         return Settings(), Check("settings", ok=False, detail=f"they cannot be read: {error}", fix=fix)
-    return loaded, Check("settings", ok=True, detail=detail)
+    if not found.problems:
+        found.tell_warnings()
+        return found.settings, Check("settings", ok=True, detail=detail)
+    first, more = found.problems[0].error, len(found.problems) - 1
+    detail = first.message + (f" (and {more} more: hotpin config show)" if more else "")
+    return found.settings, Check("settings", ok=False, detail=detail, fix=first.fix or "Correct it")
 
 
 def folders(chosen: Settings) -> Iterator[Check]:

@@ -26,11 +26,11 @@ def sessions(chosen: Settings) -> Iterator[Check]:
         elif writable(file.parent):
             yield _check(f"none yet; they will be kept in {file}")
         else:
-            yield _check(f"the folder of {file} may not be written to", fix)
+            yield _unusable(f"the folder of {file} may not be written to", fix)
     except (SettingsError, StoreError) as error:
-        yield _check(error.message, error.fix or fix)
+        yield _unusable(error.message, error.fix or fix)
     except OSError as error:
-        yield _check(f"they cannot be looked at: {error}", fix)
+        yield _unusable(f"they cannot be looked at: {error}", fix)
 
 
 def _existing(chosen: Settings, file: Path) -> Check:
@@ -47,3 +47,8 @@ def _existing(chosen: Settings, file: Path) -> Check:
 
 def _check(detail: str, fix: str = "") -> Check:
     return Check("sessions", ok=not fix, detail=detail, fix=fix, required=False)
+
+
+def _unusable(detail: str, fix: str) -> Check:
+    """Say why no conversation can be kept: a call does not even begin then."""
+    return Check("sessions", ok=False, detail=detail, fix=fix)

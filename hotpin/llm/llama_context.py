@@ -22,8 +22,13 @@ Sampler = Any
 """llama.cpp's pointer to a chain of samplers."""
 
 
-def _log(_level: int, text: bytes, _data: int | None) -> None:
-    log.debug("%s", text.decode("utf-8", "replace").rstrip())
+_WARNINGS = (3, 4)
+"""llama.cpp's levels of warnings and errors. What it says beside them is thousands of lines for one load."""
+
+
+def _log(level: int, text: bytes, _data: int | None) -> None:
+    if level in _WARNINGS:
+        log.debug("%s", text.decode("utf-8", "replace").rstrip())
 
 
 # llama.cpp keeps only the address: the object must outlive every model, and does as a part of the module.

@@ -200,16 +200,21 @@ class PromptWriter:
             LlmError: if the messages cannot be answered.
         """
         check(messages)
-        return self._fitted(self._template.prompt, messages, max_tokens)
+        kept = self._fitting(self._template.prompt, messages, max_tokens)
+        if kept[-1] != messages[-1]:
+            log.warning("the question is longer than the model can take in: its middle is left out")
+        return self._template.prompt(kept)
 
     def beginning(self, messages: Sequence[Message], max_tokens: int) -> str:
         """Give what later prompts begin with; see ``ChatTemplate.beginning``."""
-        return self._fitted(self._template.beginning, messages, max_tokens)
+        return self._template.beginning(self._fitting(self._template.beginning, messages, max_tokens))
 
-    def _fitted(self, write: Callable[[Sequence[Message]], str], messages: Sequence[Message], max_tokens: int) -> str:
+    def _fitting(
+        self, write: Callable[[Sequence[Message]], str], messages: Sequence[Message], max_tokens: int
+    ) -> list[Message]:
         # A reply may take half of the context: a question must remain, whatever the settings say.
         budget = self._context - min(max_tokens, self._context // 2)
-        return write(fit(messages, lambda some: self._count(write(some)), budget))
+        return fit(messages, lambda some: self._count(write(some)), budget)
 
 
 def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> list[Message]:
@@ -240,7 +245,6 @@ def fit(messages: Sequence[Message], count_tokens: CountTokens, budget: int) -> 
 
 
 def _cut(messages: list[Message], count_tokens: CountTokens, budget: int) -> list[Message]:
-    log.warning("the question is longer than the model's context: its middle is left out")
     shortened = list(messages)
     for least, index in ((MIN_CHARACTERS, -1), (0, 0), (1, -1)):
         shortened = _cut_one(shortened, index, least, count_tokens, budget)

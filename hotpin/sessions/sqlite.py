@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from hotpin.errors import StoreError
 from hotpin.sessions.base import Session, StoredTurn, oldest_kept, storable
-from hotpin.sessions.sqlite_file import PATIENCE_SECONDS, connect, explain, patiently, transaction
+from hotpin.sessions.sqlite_file import PATIENCE_SECONDS, connect, connect_to_read, explain, patiently, transaction
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,27 @@ class SqliteStore:
         path: the file; it is made, with its folder, if it is not there.
         ttl: how long a session is kept after its last turn; 0 means for ever.
         now: s since 1970, UTC.
+        read_only: whether nothing may be written; changes are then errors.
 
     Raises:
         StoreError: if the file cannot be used, now or at any later call.
     """
 
-    def __init__(self, path: Path, ttl: timedelta = timedelta(), now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ttl: timedelta = timedelta(),
+        now: Callable[[], float] = time.time,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self._path = path
         self._ttl = ttl
         self._now = now
         self._lock = threading.Lock()  # guards _connection, which any thread may use
-        self._connection: sqlite3.Connection | None = self._explained(lambda: connect(path), PATIENCE_SECONDS)
+        self._connection: sqlite3.Connection | None = self._explained(
+            lambda: connect_to_read(path) if read_only else connect(path), PATIENCE_SECONDS
+        )
         self._look_at = 0.0
         self._forget_expired()
 

@@ -101,6 +101,26 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that is there but may not be written, or lies where nothing may be written.
+
+    Raises:
+        StoreError: as ``connect``.
+        sqlite3.Error: if it cannot be opened.
+    """
+    # The log beside it must be read too; where there is none, SQLite would try to make one unless told otherwise.
+    log = path.with_name(f"{path.name}-wal")
+    unchanging = not log.exists() or not log.stat().st_size
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * unchanging}"
+    connection = sqlite3.connect(uri, timeout=_STEP_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+    try:
+        _recognise(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[None]:
     """Commit what happens inside; after an error, take it back."""

@@ -1,5 +1,6 @@
 """Which store the settings name."""
 
+import os
 from pathlib import Path
 
 from hotpin import paths
@@ -22,7 +23,8 @@ def open_store(settings: Settings, *, create: bool = True) -> SessionStore:
 
     Args:
         settings: ``sessions.store`` and ``sessions.ttl``.
-        create: whether to make a file that is not there; else the store is empty, and forgets what it is given.
+        create: whether to make a file that is not there; else the store is empty, and forgets what it is given, and one
+            that may not be written is opened to be read.
 
     Raises:
         SettingsError: if the settings do not name a store.
@@ -36,7 +38,7 @@ def open_store(settings: Settings, *, create: bool = True) -> SessionStore:
 
     if path == paths.sessions_file():
         _make_data_folder_private()
-    return SqliteStore(path, ttl)
+    return SqliteStore(path, ttl, read_only=not create and not _writable(path))
 
 
 def sessions_path(settings: Settings) -> Path | None:
@@ -74,6 +76,12 @@ def _path_of_url(url: str) -> Path:
 
 def _wrong(url: str, why: str) -> SettingsError:
     return SettingsError(f"sessions.store is {url!r}: {why}", _FIX)
+
+
+def _writable(file: Path) -> bool:
+    """Whether a file may be written, and others made beside it, as SQLite does."""
+    effective = os.access in os.supports_effective_ids
+    return all(os.access(place, os.W_OK, effective_ids=effective) for place in (file, file.parent))
 
 
 def _make_data_folder_private() -> None:

@@ -60,7 +60,7 @@ class VoskStt:
         if self._model is None:
             name = models.stt_model(self._settings)
             folder = models.resolve(self._settings, "stt", name)
-            _require_language(name, self._settings.stt.language)
+            require_language(name, self._settings.stt.language)
             check_folder(folder)
             self._vad.load()
             self._model = VoskModel(folder)
@@ -81,8 +81,12 @@ class VoskStt:
         self._vad.close()
 
 
-def _require_language(name: str, language: str) -> None:
-    """Refuse a language that the model is known not to understand; what a folder of one's own knows cannot be told."""
+def require_language(name: str, language: str) -> None:
+    """Refuse a language that the model is known not to understand; what a folder of one's own knows cannot be told.
+
+    Raises:
+        SttError: naming those it knows.
+    """
     model = model_manifest.load().get(name)
     if model is None or language == "auto" or "*" in model.languages or language in model.languages:
         return

@@ -5,6 +5,7 @@ its own (Silero, real-time factor 0.007), whichever one the conversation uses.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -80,11 +81,7 @@ class WhisperStt:
         """
         if self._decoder is None:
             folder = models.resolve(self._settings, "stt", models.stt_model(self._settings))
-            if not is_model_folder(folder):
-                raise ModelError(
-                    f"{folder} is not a Whisper model for CTranslate2 (model.bin, config.json, tokenizer.json)",
-                    "See the models there are with: hotpin models list",
-                )
+            check_folder(folder)
             self._vad.load()
             self._decoder = WhisperDecoder(folder, self._threads, self._settings.stt.language)
 
@@ -102,6 +99,19 @@ class WhisperStt:
         """Free the model."""
         self._decoder = None
         self._vad.close()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what is not a Whisper model.
+
+    Raises:
+        ModelError: naming what is expected.
+    """
+    if not is_model_folder(folder):
+        raise ModelError(
+            f"{folder} is not a Whisper model for CTranslate2 (model.bin, config.json, tokenizer.json)",
+            "See the models there are with: hotpin models list",
+        )
 
 
 @dataclass(frozen=True, slots=True)

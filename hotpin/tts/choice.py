@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from hotpin.errors import TtsError
 from hotpin.tts.base import Tts
 
-_ELSEWHERE = (
-    "Choose another with tts.engine: kokoro speaks en, es, fr, hi, it, ja, pt and zh, pyttsx3 most languages;"
-    " or set tts.language"
-)
+_KOKORO_LANGUAGES = frozenset({"en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,9 @@ def choose(tts: Tts, wanted: str, language: str) -> Choice:
         return Choice(voice.name)
     fitting = next((other for other in tts.voices if other.speaks(language)), None)
     if fitting is None:
-        raise TtsError(f"{tts.info.name} has no voice that speaks {language!r}", _ELSEWHERE)
+        engines = "kokoro or pyttsx3" if language in _KOKORO_LANGUAGES else "pyttsx3"
+        fix = f"Choose another voice engine: --tts {engines}; for good, with the setting tts.engine"
+        raise TtsError(f"{tts.info.name} has no voice that speaks {language!r}", fix)
     if not wanted:
         return Choice(fitting.name)
     return Choice(

@@ -2,8 +2,12 @@
 
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,11 @@ from hotpin import settings as all_settings
 TIMEOUT_SECONDS = 240.0
 
 _RUN = "runpy.run_module('hotpin', run_name='__main__')"
-IN_TERMINAL = f"import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {_RUN}"
-"""Takes its standard input as the controlling terminal, so that Ctrl-C typed there reaches it; then runs Hotpin."""
+IN_TERMINAL = (
+    "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+)
+"""Takes its standard input as the controlling terminal, so that Ctrl-C typed there reaches it; then runs a module."""
 
 LIMITED = (
     "import resource, runpy, sys; room = int(sys.argv.pop(1)); "
@@ -76,11 +83,11 @@ class Hotpin:
             text=True,
         )
 
-    def start_in(self, terminal: int, *arguments: str | Path) -> "subprocess.Popen[bytes]":
+    def start_in(self, terminal: int, *arguments: str | Path, module: str = "hotpin") -> "subprocess.Popen[bytes]":
         """Start a command as the foreground process of a terminal, given as the descriptor of its inner end."""
         return subprocess.Popen(
-            [sys.executable, "-c", IN_TERMINAL, *map(str, arguments)],
-            env=self._environment,
+            [sys.executable, "-c", IN_TERMINAL, module, *map(str, arguments)],
+            env={**self._environment, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])},
             cwd=self.home,
             stdin=terminal,
             stdout=terminal,
@@ -112,3 +119,34 @@ class Hotpin:
                 process.kill()
                 raise
         return Ran(process.returncode, out, err)
+
+
+class Terminal:
+    """A real terminal, and what is shown in it.
+
+    Args:
+        start: starts a process in it, given the descriptor of its inner end.
+    """
+
+    def __init__(self, start: "Callable[[int], subprocess.Popen[bytes]]") -> None:
+        self.shown = ""
+        self._ours, inner = pty.openpty()
+        self.process = start(inner)
+        os.close(inner)
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def until(self, text: str, seconds: float = 60.0) -> None:
+        """Wait until ``text`` has been shown anew."""
+        deadline = time.monotonic() + seconds
+        seen = len(self.shown)
+        while text not in self.shown[seen:]:
+            ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"{text!r} was not shown in {self.shown!r}"
+            self.shown += os.read(self._ours, 4096).decode("utf-8", "replace")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)

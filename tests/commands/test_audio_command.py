@@ -60,7 +60,9 @@ def test_a_recording_without_any_signal_has_no_level_that_json_could_hold(tmp_pa
     assert "all of it is below -40 dBFS" in run("info", tmp_path / "mute.wav").stdout
 
 
-@pytest.mark.parametrize(("name", "codec"), [("in.wav", ""), ("in.flac", "flac"), ("in.aiff", "pcm_s16be")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("in.wav", ""), ("in.flac", "flac"), ("in.aiff", "pcm_s16be"), ("in.mp3", "libmp3lame")]
+)
 def test_a_recording_that_is_cut_short_is_told(recording: Path, name: str, codec: str) -> None:
     path = recording.with_name(name)
     if codec:

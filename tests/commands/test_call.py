@@ -3,8 +3,6 @@
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -21,19 +19,15 @@ from hotpin.turn import TurnPolicy
 from tests.commands.conftest import MakeWav
 from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, FakeVad, speech
 
-if TYPE_CHECKING:
-    from hotpin.app import App
-
 
 def hold(said: list[Recording], options: ConversationOptions, reply: str = "I am fine, thank you.") -> Call:
     """Hold a call to its end."""
     engines = Engines(FakeVad(), FakeStt(), FakeLlm(reply), FakeTts())
-    app = cast("App", SimpleNamespace(engines=engines, session_options=lambda *_, **__: options))
     clock = SkippingClock()
     speaker = VirtualSpeaker(VOICE_RATE, clock, paced=False)
     call = Call(Plan("kitchen", "", None, said, real_time=False, timing=False, as_json=False))
     try:
-        call.hold(app, (speaker, clock))
+        call.hold(engines, options, (speaker, clock))
     finally:
         speaker.close()
         engines.close()

@@ -1,9 +1,6 @@
 """Calls in a terminal, as processes of their own: what is said, shown and kept, whatever happens to the process."""
 
-import os
-import pty
 import random
-import select
 import signal
 import subprocess
 import threading
@@ -13,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.commands.conftest import MakeWav
-from tests.commands.hotpin_process import Hotpin
+from tests.commands.hotpin_process import Hotpin, Terminal
 from tests.conftest import Spoken
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("real_models")]
@@ -109,7 +106,7 @@ def test_five_questions_by_five_processes_are_one_conversation(hotpin: Hotpin) -
     assert [turn["heard"] for turn in turns(hotpin, "friends")] == [*asked, "Who are my friends?"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_hanging_up_ends_the_call_cleanly_and_keeps_its_turns(hotpin: Hotpin, how: signal.Signals) -> None:
     with hotpin.start("start-call", stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -152,7 +149,7 @@ def killed(hotpin: Hotpin, seconds: float) -> list[str]:
         assert process.stderr is not None
         process.stdin.write("".join(f"Say the number {number}.\n" for number in range(60)))
         process.stdin.flush()
-        assert any("is listening" in line for line in process.stderr)
+        assert any("is ready" in line for line in process.stderr)
         killer = threading.Timer(seconds, process.kill)
         killer.start()
         out, _ = process.communicate(timeout=30.0)
@@ -160,35 +157,8 @@ def killed(hotpin: Hotpin, seconds: float) -> list[str]:
     return replies(out)
 
 
-class Terminal:
-    """A call in a real terminal."""
-
-    def __init__(self, hotpin: Hotpin, *arguments: str) -> None:
-        self.shown = ""
-        self._ours, theirs = pty.openpty()
-        self.process = hotpin.start_in(theirs, "start-call", *arguments)
-        os.close(theirs)
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def until(self, text: str, seconds: float = 60.0) -> None:
-        """Wait until ``text`` has been shown anew."""
-        deadline = time.monotonic() + seconds
-        seen = len(self.shown)
-        while text not in self.shown[seen:]:
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"{text!r} was not shown in {self.shown!r}"
-            self.shown += os.read(self._ours, 4096).decode("utf-8", "replace")
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-
 def test_in_a_terminal_lines_are_typed_at_a_prompt_and_ctrl_c_hangs_up(hotpin: Hotpin) -> None:
-    terminal = Terminal(hotpin)
+    terminal = Terminal(lambda inner: hotpin.start_in(inner, "start-call"))
     try:
         terminal.until("You: ")
         terminal.type("What is the capital of France?\n")
@@ -205,7 +175,7 @@ def test_in_a_terminal_lines_are_typed_at_a_prompt_and_ctrl_c_hangs_up(hotpin: H
 
 
 def test_in_a_terminal_ctrl_d_ends_the_call(hotpin: Hotpin) -> None:
-    terminal = Terminal(hotpin)
+    terminal = Terminal(lambda inner: hotpin.start_in(inner, "start-call"))
     try:
         terminal.until("You: ")
         terminal.type("\x04")

@@ -170,6 +170,10 @@ def test_a_recommendation_says_why_and_what_to_type(monkeypatch: pytest.MonkeyPa
     assert "hotpin models pull whisper-small smart-turn mistral-7b-instruct-v0.3 kokoro-int8 kokoro-voices\n" in text
     assert "hotpin config set llm.model mistral-7b-instruct-v0.3\n" in text
     assert "hotpin config set tts.engine kokoro\n" in text
+    assert "MB to fetch, 4373 MB on disk" in text
+    monkeypatch.setattr(recommend, "this_machine", lambda _: recommend.Machine(16 << 30, 2, 100 << 30))
+    text = run("recommend", "--profile", "laptop").stdout
+    assert text.startswith("laptop: as much of it as suits 16.0 GiB of memory, 2 cores")
     advice = run_json("recommend", "--profile", "starter")
     assert advice["profile"] == "starter"
     assert [model["name"] for model in advice["models"]] == ["whisper-base", "smollm2-135m-instruct", "hibari-heart"]

@@ -115,7 +115,7 @@ def test_a_model_that_is_not_installed_names_the_command_that_fetches_it(hotpin:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[tts]\nspeed = 9.0\n", ["config.toml", "tts.speed", "9.0", "less than or equal to 2"]),
+        ("[tts]\nspeed = 9.0\n", ["config.toml", "tts.speed", "9.0", "at most 2"]),
         ("[tts]\nspead = 1.0\n", ["config.toml", "tts.spead", "speed"]),
         ("[tss]\nspeed = 1.0\n", ["config.toml", "'tss'", "tts"]),
         ("[tts\n", ["config.toml", "not valid TOML"]),

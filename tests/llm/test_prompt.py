@@ -255,3 +255,13 @@ def test_the_writer_leaves_room_for_the_reply() -> None:
     assert 500 < len(writer.question(long, max_tokens=300)) <= 700
     assert len(writer.question(long, max_tokens=5000)) <= 500
     assert len(writer.beginning(long, max_tokens=300)) <= 700
+
+
+def test_a_question_that_is_too_long_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    writer = PromptWriter(template("chatml"), context=1000, count=len)
+    long = [SYSTEM, Message("user", "u" * 5000)]
+    writer.beginning(long, max_tokens=300)
+    assert caplog.messages == []
+    writer.question(long, max_tokens=300)
+    writer.question([*long, ANSWER, QUESTION], max_tokens=300)
+    assert caplog.messages == ["the question is longer than the model can take in: its middle is left out"]

@@ -1,6 +1,9 @@
 """Which store the settings name."""
 
+import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from hotpin import paths
-from hotpin.errors import SettingsError
+from hotpin.errors import SettingsError, StoreError
 from hotpin.sessions.memory import MemoryStore
 from hotpin.sessions.sqlite import SqliteStore
 from hotpin.sessions.stores import open_store, sessions_path
 from hotpin.settings import SessionsSettings, Settings
 from tests.sessions.conftest import turn
+
+NOBODY = 65_534
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +101,33 @@ def test_a_ttl_of_nothing_means_for_ever() -> None:
         assert len(store.sessions()) == 1
     with closing(open_store(naming("sqlite", timedelta(microseconds=1)))) as store:
         assert store.sessions() == []
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A kept session in a folder where nothing may be written; to root nothing is so, hence it is somebody else."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, me = Path(name), os.geteuid()
+        file = folder / "sessions.sqlite"
+        with closing(open_store(naming(f"sqlite:///{file}"))) as store:
+            store.add("home", "hotpin", turn("x"))
+        file.chmod(0o444)
+        folder.chmod(0o555)
+        if me == 0:
+            os.seteuid(NOBODY)
+        yield file
+        os.seteuid(me)
+        folder.chmod(0o755)
+
+
+def test_what_may_not_be_written_can_be_read(locked: Path) -> None:
+    settings = naming(f"sqlite:///{locked}")
+    with closing(open_store(settings, create=False)) as store:
+        assert [session.id for session in store.sessions()] == ["home"]
+        found = store.load("home")
+        assert found is not None
+        assert [kept.heard for kept in found.turns] == ["x"]
+        with pytest.raises(StoreError, match="cannot be written"):
+            store.delete("home")
+    with pytest.raises(StoreError, match="cannot be written"):
+        open_store(settings)
