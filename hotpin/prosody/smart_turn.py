@@ -1,7 +1,8 @@
 """Smart Turn v3: Whisper tiny's encoder with a classifier that hears whether an utterance has come to its end.
 
-It was trained on 8 s that end with the utterance, so what is shorter has silence before it. That silence is a fifth to
-nine tenths of what it is given, and its spectrum is the same everywhere: only the speech's is computed.
+It was trained on 8 s that end soon after the last word, so what is shorter has silence before it. Long silence after it
+is taken for an end, whatever was said: of 46 whole sentences and 173 cut at a word boundary, a threshold of 0.5 took
+83 % and 36 % for finished with 0.1 s of silence after the last word, 87 % and 71 % with 0.5 s.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from hotpin.audio.frame import CAPTURE_RATE, Samples, to_float
 from hotpin.errors import HotpinError, ModelError
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.registry import EngineInfo
-from hotpin.stt.mel import HOP_SAMPLES, WINDOW_SAMPLES, FloatArray, LogMel
+from hotpin.stt.mel import HOP_SAMPLES, FloatArray, LogMel
 
 if TYPE_CHECKING:
     from hotpin.settings import Settings
@@ -78,9 +79,7 @@ class SmartTurn:
         speech = to_float(samples[-HEARD_SAMPLES:])
         sound = np.zeros(HEARD_SAMPLES, np.float32)
         sound[-len(speech) :] = speech
-        sound = (sound - sound.mean()) / np.sqrt(sound.var() + _LEAST_VARIANCE)
-        silent = max(0, HEARD_SAMPLES - len(speech) - WINDOW_SAMPLES) // HOP_SAMPLES
-        return np.pad(self._mel(sound[silent * HOP_SAMPLES :]), ((0, 0), (silent, 0)), mode="edge")
+        return self._mel((sound - sound.mean()) / np.sqrt(sound.var() + _LEAST_VARIANCE))
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401 - onnxruntime has no type stubs

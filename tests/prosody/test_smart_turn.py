@@ -20,10 +20,12 @@ def sound(samples: int) -> Samples:
     return (200 + loudness * np.random.default_rng(5).normal(0, 1, samples)).astype(np.int16)
 
 
-@pytest.mark.parametrize("samples", [1, 161, 400, 20_001, 63_999, HEARD_SAMPLES - 500, HEARD_SAMPLES])
-def test_silence_before_the_speech_is_as_if_it_were_computed(settings: Settings, samples: int) -> None:
+@pytest.mark.parametrize("samples", [1, 20_001, HEARD_SAMPLES, HEARD_SAMPLES + 5000])
+def test_the_spectrogram_is_that_of_eight_seconds_with_silence_before_the_speech(
+    settings: Settings, samples: int
+) -> None:
     heard = sound(samples)
-    whole = np.concatenate([np.zeros(HEARD_SAMPLES - samples, np.float32), to_float(heard)])
+    whole = np.concatenate([np.zeros(HEARD_SAMPLES, np.float32), to_float(heard)])[-HEARD_SAMPLES:]
     whole = (whole - whole.mean()) / np.sqrt(whole.var() + 1e-7)
     expected = FeatureExtractor(feature_size=80)(whole, padding=0)
     found = SmartTurn(settings)._features(heard)

@@ -146,6 +146,7 @@ def joined() -> Iterator[tuple[Samples, str]]:
                 yield sound, " ".join(clip["transcript"] for clip in chosen)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("utterances", [one_by_one, joined])
 def test_words_are_as_good_as_in_one_pass_over_the_whole(
     whisper: Stt, vad: SileroVad, clock: Clock, utterances: Callable[[], Iterator[tuple[Samples, str]]]
