@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 from hotpin import model_manifest, models, personas, registry
 from hotpin.errors import HotpinError, ModelError, SettingsError
@@ -11,6 +10,9 @@ from hotpin.registry import Kind
 from hotpin.sessions.stores import sessions_path
 from hotpin.settings import Settings
 from hotpin.tts.choice import choose
+
+_KINDS: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
+"""Kinds of engines of which there must always be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Fault:
 def faults(chosen: Settings) -> Iterator[Fault]:
     """Find what cannot work, each time with what there is instead. A model that is only not fetched yet is no fault."""
     there = set()
-    for kind in get_args(Kind):
+    for kind in _KINDS:
         engine, engines = getattr(chosen, kind).engine, registry.names(kind)
         if engine in engines:
             there.add(kind)

@@ -60,6 +60,8 @@ def _quicker_end(report: Report, settings: Settings) -> Iterator[str]:
             "its words were not known in time; a quicker recogniser would help"
         )
         yield from _quicker(settings, "stt")
+        if report.speculates:  # whoever knows the words sooner decides sooner: no wait is in the way
+            return
         setting, seconds = "turn.wait_seconds", turn.wait_seconds
     shorter = round(max(SHORTEST_WAIT, seconds * 2 / 3), 2)
     if shorter < seconds:

@@ -44,7 +44,7 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     """Hold a call in this terminal: type a line, get a spoken answer. The session goes on where it ended.
 
     A line typed while the reply is spoken interrupts it; an empty one only silences it. Ctrl-D ends the call once the
-    reply is over, Ctrl-C at once. Without a terminal, lines are read from standard input, one after the other.
+    reply is over; exit, quit or Ctrl-C end it at once. Without a terminal, standard input is read line by line.
     """
     settings = common.load_settings(
         stt__engine=stt,

@@ -212,7 +212,11 @@ def test_a_slow_model_names_smaller_ones(settings: Settings) -> None:
 
 def test_a_long_wait_names_the_setting_that_decides_it(settings: Settings) -> None:
     assert "--vs turn.finished_wait_seconds=0.2" in advice(report(turn()), settings)
-    assert "--vs turn.wait_seconds=0.33" in advice(report(turn(replace(TIMING, endpoint=1.55))), settings)
+    late = turn(replace(TIMING, endpoint=1.55))
+    assert "--vs turn.wait_seconds=0.33" in advice(report(late), settings)
+    ahead = advice(report(late, speculates=True), settings)
+    assert "stt.engine=vosk" in ahead
+    assert "turn.wait_seconds" not in ahead
 
 
 def test_late_playing_is_blamed_on_the_machine(settings: Settings) -> None:

@@ -112,7 +112,7 @@ def test_a_turn_that_is_taken_back_unheard_is_an_early_end(arm: Arm, app: App) -
 
 @pytest.mark.slow
 def test_the_warm_up_does_not_count_and_gaps_and_memory_are_kept(arm: Arm) -> None:
-    steps = list(run([arm], [SHORT], 2))
+    steps = list(run([arm], [SHORT], 2, unspeculated=False))
     assert [(step.number, step.total, step.arm) for step in steps] == [(1, 2, arm), (2, 2, arm)]
     assert [step.turn for step in steps] == arm.turns
     found = Report.of(arm)
