@@ -97,7 +97,7 @@ class App:
         return ConversationOptions(
             name=name,
             agent=persona.id,
-            policy=turn_policy(s),
+            policy=turn_policy(s, self.engines.stt.draft_seconds),
             prompt=system_prompt(s, persona),
             max_turns=s.dialog.max_turns,
             keep_turns=s.dialog.keep_turns,
@@ -252,8 +252,8 @@ def persona_voice(settings: Settings, persona: Persona, tts: Tts) -> Choice:
     return replace(choice, notice=notice)
 
 
-def turn_policy(settings: Settings) -> TurnPolicy:
-    """Give the policy of turn-taking that the settings describe."""
+def turn_policy(settings: Settings, draft_seconds: float = 0.0) -> TurnPolicy:
+    """Give the policy of turn-taking that the settings describe, for a recogniser that wants such pauses for drafts."""
     t = settings.turn
     return TurnPolicy(
         start_threshold=t.start_threshold,
@@ -262,7 +262,7 @@ def turn_policy(settings: Settings) -> TurnPolicy:
         pre_roll_seconds=t.pre_roll_seconds,
         min_speech_seconds=t.min_speech_seconds,
         max_utterance_seconds=t.max_utterance_seconds,
-        speculate_seconds=t.speculate_seconds if t.speculate else None,
+        speculate_seconds=max(t.speculate_seconds, draft_seconds) if t.speculate else None,
         barge_in=t.barge_in,
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,

@@ -8,6 +8,7 @@ from hotpin import model_manifest, models, personas, registry
 from hotpin.errors import HotpinError, ModelError, SettingsError
 from hotpin.registry import Kind
 from hotpin.sessions.stores import sessions_path
+from hotpin.setting_layers import value_of
 from hotpin.settings import Settings
 from hotpin.tts.choice import choose
 
@@ -29,14 +30,15 @@ def faults(chosen: Settings) -> Iterator[Fault]:
     """Find what cannot work, each time with what there is instead. A model that is only not fetched yet is no fault."""
     there = set()
     for kind in _KINDS:
-        engine, engines = getattr(chosen, kind).engine, registry.names(kind)
+        name = "turn.prosody" if kind == "prosody" else f"{kind}.engine"
+        engine, engines = value_of(chosen, name), registry.names(kind)
         if engine in engines:
             there.add(kind)
-        else:
+        elif engine or kind != "prosody":
             error = SettingsError(f"there is no {kind} engine {engine!r}", f"Choose one of: {', '.join(engines)}")
-            yield Fault(f"{kind}.engine", error)
+            yield Fault(name, error)
     for kind in models.KINDS:
-        if kind in there:
+        if kind in there and kind != "prosody":
             yield from _fault(f"{kind}.model", partial(_check_model, chosen, kind))
     yield from _fault("dialog.agent", partial(personas.find, chosen.dialog.agent))
     yield from _fault("sessions.store", partial(sessions_path, chosen))

@@ -13,6 +13,7 @@ import numpy as np
 
 from hotpin.audio.frame import Frame, Samples
 from hotpin.cancel import Cancelled, Ticket
+from hotpin.endpoint import without_end
 from hotpin.events import Failed, Partial
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.stt.base import SttStream, Transcript
@@ -92,7 +93,8 @@ class Utterance:
         except Exception as error:
             self._fail(error)
             return
-        self._show(found)
+        # What is written in the middle of a sentence ends in a full stop all the same: that tells nothing yet.
+        self._show(found, without_end(found.text) if found is not None else "")
 
     def _understand(self, cancelled: Cancelled, then: Then, final: bool) -> None:
         if self._deaf or self._stream is None:
@@ -105,13 +107,13 @@ class Utterance:
             then(None)
             return
         if not final and not cancelled():
-            self._show(transcript)
+            self._show(transcript, transcript.text)
         then(transcript)
 
-    def _show(self, found: Transcript | None) -> None:
+    def _show(self, found: Transcript | None, certain: str) -> None:
         if found is not None and found.text != self._partial and not self.ticket.cancelled():
             self._partial = found.text
-            self._around.understood(self.ticket, found.text)
+            self._around.understood(self.ticket, certain)
             self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, found.text))
 
     def _fail(self, error: Exception) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hotpin.audio.frame import Samples
+from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.cancel import Ticket
 from hotpin.endpoint import Evidence, finished, without_end
 from hotpin.errors import BusyError
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from hotpin.answer import Surroundings
 
 log = logging.getLogger(__name__)
+
+UNHEARD_SAMPLES = CAPTURE_RATE // 10
+"""Samples of the pause that a prosody engine is not given: Smart Turn is right in 84 % of pairs without a pause, in
+81 % with 0.1 s of it, in 69 % with 0.5 s."""
 
 
 class Weighing:
@@ -44,7 +48,8 @@ class Weighing:
         self._ask("ending", around.engines.prosody_worker, partial(ending, sound))
         if (prosody := around.engines.prosody) is not None:
             self._missing.add("sound")
-            self._ask("sound", around.engines.prosody_worker, partial(prosody.finished, sound))
+            heard = sound[: max(len(sound) // 2, len(sound) - UNHEARD_SAMPLES)]
+            self._ask("sound", around.engines.prosody_worker, partial(prosody.finished, heard))
 
     def add_words(self, transcript: Transcript) -> None:
         """Take the words before the pause, and ask the model whether they are a whole sentence."""

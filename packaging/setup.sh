@@ -261,7 +261,7 @@ from hotpin import models, settings
 chosen = settings.load()
 names = models.chosen(chosen)
 if sys.argv[1] == "test":
-    names += "whisper-base smollm2-135m-instruct vosk-small-ko kokoro-int8 kokoro-voices".split()
+    names += "whisper-base smollm2-135m-instruct smart-turn vosk-small-ko kokoro-int8 kokoro-voices".split()
 there = {status.model.name for status in models.list_models(chosen) if status.installed}
 print(*(name for name in dict.fromkeys(names) if name not in there))
 PYTHON

@@ -141,7 +141,7 @@ def test_closing_ends_the_workers_and_frees_the_engines(engines: Engines, closed
         assert not worker.submit(ticket, lambda: pytest.fail("a closed worker works"))
 
 
-@pytest.mark.parametrize("kind", ["stt", "llm", "tts"])
+@pytest.mark.parametrize("kind", ["stt", "prosody", "llm", "tts"])
 def test_an_engine_in_use_is_not_freed_and_the_other_workers_end(
     engines: Engines,
     closed: list[Kind],
@@ -149,7 +149,7 @@ def test_an_engine_in_use_is_not_freed_and_the_other_workers_end(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    workers = {name: getattr(engines, f"{name}_worker") for name in ("stt", "llm", "tts")}
+    workers = {name: getattr(engines, f"{name}_worker") for name in ("stt", "prosody", "llm", "tts")}
     counter = Generation()
     ticket = Ticket("kitchen", 1, counter.number, counter)
     begun, done = threading.Event(), threading.Event()

@@ -101,6 +101,11 @@ class Stt(Protocol):
         """What this engine is."""
         ...
 
+    @property
+    def draft_seconds(self) -> float:
+        """How long a pause should be, in s, before a ``draft``: longer where a draft disturbs what follows."""
+        ...
+
     def load(self) -> None:
         """Read the model; a second call does nothing.
 

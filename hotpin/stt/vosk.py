@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WORD_MARGIN_SECONDS = 0.1
 """s around a word in which the detector may have heard it: both their times are rough."""
 
+DRAFT_SECONDS = 0.2
+"""s of pause before a draft, which ends a segment: between syllables there are shorter ones."""
+
 MIN_CONFIDENCE = 0.01
 """A word that Vosk gives none counts as this much: its logarithm must be finite."""
 
@@ -49,6 +52,11 @@ class VoskStt:
     def info(self) -> EngineInfo:
         """What this engine is."""
         return EngineInfo("vosk", models.stt_model(self._settings), "streaming, 1 thread")
+
+    @property
+    def draft_seconds(self) -> float:
+        """How long a pause should be before a draft, which ends a segment: in a shorter one the words after suffer."""
+        return DRAFT_SECONDS
 
     def load(self) -> None:
         """Read the model; a second call does nothing.

@@ -52,6 +52,10 @@ MAX_PARTIAL_SECONDS = 0.3
 
 MAX_THREADS = 4
 
+DRAFT_SECONDS = 0.12
+"""s of pause before a draft: on 60 clips 51 words were wrong with so much audio after the speech, 52 with 0.3 s, 54
+with 0.06 s and 61 without any."""
+
 
 def build(settings: "Settings") -> "WhisperStt":
     """Build the recogniser from the settings, not yet loaded."""
@@ -71,6 +75,11 @@ class WhisperStt:
     def info(self) -> EngineInfo:
         """What this engine is."""
         return EngineInfo("whisper", models.stt_model(self._settings), f"int8, {self._threads} threads")
+
+    @property
+    def draft_seconds(self) -> float:
+        """How long a pause should be before a draft: with less audio than this after it, the last word suffers."""
+        return DRAFT_SECONDS
 
     def load(self) -> None:
         """Read the model; a second call does nothing.

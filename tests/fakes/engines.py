@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from hotpin.audio.frame import CAPTURE_RATE, Frame
+from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.cancel import Cancelled, never
 from hotpin.engines import Engines
 from hotpin.llm.base import Message, ReplyOptions
@@ -70,6 +70,7 @@ class FakeStt:
         self.error: Exception | None = None
         self.heard_seconds: list[float] = []
         self.drafts = 0
+        self.draft_seconds = 0.0
         self.gate = threading.Event()
         self.gate.set()
         self.feeding = threading.Event()
@@ -128,6 +129,22 @@ class FakeLlm:
     def forget(self, session: str) -> None: ...
 
 
+class FakeProsody:
+    """Hears whatever it is told to that the person has finished."""
+
+    info = EngineInfo("fake", "fake")
+
+    def __init__(self) -> None:
+        self.sound = 0.95
+
+    def load(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def finished(self, samples: Samples) -> float:
+        return self.sound
+
+
 class FakeTts:
     """Makes half a second of a loud tone of every clause."""
 
@@ -154,7 +171,7 @@ class FakeTts:
 
 def fake_engines() -> Engines:
     """Give a set of fakes with real workers."""
-    return Engines(FakeVad(), FakeStt(), FakeLlm(), FakeTts())
+    return Engines(FakeVad(), FakeStt(), FakeLlm(), FakeTts(), prosody=FakeProsody())
 
 
 def speech(seconds: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
