@@ -92,7 +92,7 @@ def _ask(settings: "Settings", asked: "str | Recording", call: Call) -> None:
         options = turns.options(app, call.session_id, agent=call.agent, push_to_talk=not typed and not call.real_time)
         common.load_engines(app, kinds)
         question = Question.typed(asked) if isinstance(asked, str) else asked.asked(sound[1], real_time=call.real_time)
-        on_event = (lambda _: None) if call.as_json else turns.show
+        on_event = (lambda _: None) if call.as_json else turns.Show()
         result = turns.hold(app, question, sound, on_event, options)
         common.raise_failure(result)
         if not result.heard:

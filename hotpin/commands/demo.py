@@ -32,7 +32,7 @@ def demo(
     ):
         for path in questions:
             recording = turns.Recording(path)
-            on_event = (lambda _: None) if as_json else turns.show
+            on_event = (lambda _: None) if as_json else turns.Show()
             options = app.options("demo", push_to_talk=True)
             result = turns.hold(app, recording.asked(sound[1], real_time=False), sound, on_event, options)
             common.raise_failure(result)

@@ -117,15 +117,22 @@ def hold(
     return take_turn(conversation, question, on_event)
 
 
-def show(event: Event) -> None:
-    """Print a turn as it happens."""
-    match event:
-        case Noticed(text=text):
-            common.say(text)
-        case Heard(text=text) if text:
-            typer.echo(f"You: {harmless(text)}")
-            typer.echo("Hotpin: ", nl=False)
-        case ReplyText(delta=delta):
-            typer.echo(harmless(delta), nl=False)
-        case ReplyWritten():
-            typer.echo()
+class Show:
+    """Prints a turn as it happens."""
+
+    def __init__(self) -> None:
+        self._replying = False
+
+    def __call__(self, event: Event) -> None:
+        """Print what there is to be seen of an event."""
+        match event:
+            case Noticed(text=text):
+                common.say(text)
+            case Heard(text=text) if text:
+                typer.echo(f"You: {harmless(text)}")
+            case ReplyText(delta=delta):
+                # The name comes with the first word: until then there may be something to be told.
+                typer.echo(harmless(delta) if self._replying else f"Hotpin: {harmless(delta)}", nl=False)
+                self._replying = True
+            case ReplyWritten() if self._replying:
+                typer.echo()
