@@ -101,12 +101,12 @@ class Report:
     @property
     def word_errors(self) -> tuple[int, int]:
         """Word errors over all turns, and the words that were spoken."""
-        wrong = total = 0
-        for turn in self.turns:
-            reference = words.normalised(turn.utterance.text)
-            wrong += words.errors(reference, words.normalised(turn.result.heard))
-            total += len(reference)
-        return wrong, total
+        return _word_errors(self.turns)
+
+    @property
+    def whole_word_errors(self) -> tuple[int, int]:
+        """The same over turns that were not cut off: what nobody listened to is no fault of the recogniser."""
+        return _word_errors([turn for turn in self.turns if not turn.cut_off])
 
     @property
     def word_error_rate(self) -> float | None:
@@ -162,6 +162,7 @@ class Report:
             "wer": self.word_error_rate,
             "word_errors": wrong,
             "words": total,
+            "heard_whole": dict(zip(("word_errors", "words"), self.whole_word_errors, strict=True)),
             "cut_offs": self.cut_offs,
             "early_ends": self.early_ends,
             "pauses": self._pauses(),
@@ -210,6 +211,15 @@ def timed(turns: Sequence[BenchTurn]) -> list[BenchTurn]:
 def voice_to_voice_of(turns: Sequence[BenchTurn]) -> Percentiles:
     """Take the percentiles of voice to voice over some turns."""
     return Percentiles.of([turn.result.timing.voice_to_voice for turn in timed(turns)])
+
+
+def _word_errors(turns: Sequence[BenchTurn]) -> tuple[int, int]:
+    wrong = total = 0
+    for turn in turns:
+        reference = words.normalised(turn.utterance.text)
+        wrong += words.errors(reference, words.normalised(turn.result.heard))
+        total += len(reference)
+    return wrong, total
 
 
 def _critical_path(turns: Sequence[BenchTurn]) -> Percentiles:

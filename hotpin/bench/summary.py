@@ -59,13 +59,15 @@ def figures(report: Report) -> list[str]:
 def counts(report: Report) -> list[str]:
     """Give what is counted, a line for each matter."""
     wrong, total = report.word_errors
+    whole_wrong, whole_total = report.whole_word_errors
     ahead = report.ahead
     memory = f"{report.steady_rss_mb} MB" if report.steady_rss_mb else "unknown"
     found = [
         f"{len(report.turns)} turns, {report.failed} not answered",
         f"Cut-offs: {report.cut_offs} replies heard before the person had finished; "
         f"{report.early_ends} ends decided too early, unheard",
-        f"Words: {wrong} errors in {total}, rate {report.word_error_rate}",
+        f"Words: {wrong} errors in {total}, rate {report.word_error_rate}; "
+        f"without what was cut off {whole_wrong} in {whole_total}",
         f"Gaps in replies over 0.1 s: {len(report.gaps)}, longest {report.longest_gap} s",
         f"Processor time: {report.cpu_seconds} s; memory: {memory} after the warm-up, {peak_rss_mb()} MB at most",
     ]

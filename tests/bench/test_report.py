@@ -122,6 +122,13 @@ def test_word_errors_are_counted_over_all_words() -> None:
     assert report(*turns).word_error_rate == pytest.approx(4 / 11, abs=1e-4)
 
 
+def test_words_that_were_cut_off_are_told_apart() -> None:
+    half = replace(CUT_OFF, result=replace(CUT_OFF.result, heard="how"))
+    found = report(turn(heard="how are they"), half)
+    assert (found.word_errors, found.whole_word_errors) == ((3, 6), (1, 3))
+    assert found.as_dict()["heard_whole"] == {"word_errors": 1, "words": 3}
+
+
 def test_without_words_there_is_no_word_error_rate() -> None:
     assert report().word_error_rate is None
     assert report(turn(text="", heard="ghosts")).word_error_rate is None
