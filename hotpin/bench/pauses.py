@@ -45,6 +45,9 @@ TRAILING_SECONDS = 0.3
 FADE_SECONDS = 0.005
 """s over which sound and tone are blended at a cut, so that it does not click."""
 
+LEAST_SPEECH_SECONDS = 0.15
+"""s of sound before and after an inserted pause at least: less is no word but its echo."""
+
 LAST_WORD_SECONDS = 0.3
 """s that the last word may be longer than Whisper thinks; what is louder than the room after that is not speech."""
 
@@ -137,10 +140,13 @@ def with_pause(clip: Clip, between: float, seconds: float) -> Paused:
     samples, room = clip.samples, Room.of(clip.samples)
     spoken = np.flatnonzero(_levels(samples) > room.threshold)
     spoken = spoken[spoken * WINDOW < (clip.last_word + LAST_WORD_SECONDS) * CAPTURE_RATE]
-    end = min(len(samples), (int(spoken[-1]) + 1) * WINDOW)
+    if not len(spoken):
+        raise AudioError("nothing is said in the recording")
+    end = (int(spoken[-1]) + 1) * WINDOW
     end = int(np.flatnonzero(np.abs(samples[:end].astype(np.int32)) > room.threshold)[-1]) + 1
     cut = quietest_point(samples, between)
-    if not spoken[0] * WINDOW < cut < end:
+    sides = np.count_nonzero(spoken * WINDOW < cut), np.count_nonzero(spoken * WINDOW > cut)
+    if min(sides) * WINDOW < LEAST_SPEECH_SECONDS * CAPTURE_RATE:
         raise AudioError(f"there is no speech on both sides of {between:.2f} s")
     count = round(seconds * CAPTURE_RATE)
     tail = samples[cut : end + round(TRAILING_SECONDS * CAPTURE_RATE)]

@@ -83,11 +83,17 @@ def test_the_cut_is_made_where_it_is_quietest() -> None:
         (sound((2.0, LOUD)), "no quiet moment"),
         (sound((0.1, LOUD)), "too short"),
         (sound((0.5, LOUD), (1.5, HUM)), "both sides"),
+        (sound((0.5, LOUD), (0.6, HUM), (0.1, LOUD), (0.8, HUM)), "both sides"),
     ],
 )
 def test_a_recording_that_cannot_be_used_is_refused(samples: Samples, message: str) -> None:
     with pytest.raises(AudioError, match=message):
         with_pause(Clip("useless", samples, ""), 1.0, 0.5)
+
+
+def test_a_clip_in_which_no_word_was_found_is_refused() -> None:
+    with pytest.raises(AudioError, match="nothing is said"):
+        with_pause(Clip("late", np.concatenate([sound((1.0, HUM)), SPOKEN]), "", last_word=0.2), 0.1, 0.5)
 
 
 def test_the_same_seed_makes_the_same_utterances_and_every_clip_has_its_turn() -> None:
