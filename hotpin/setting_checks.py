@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 from hotpin import model_manifest, models, personas, registry
 from hotpin.errors import HotpinError, ModelError, SettingsError
@@ -11,9 +12,6 @@ from hotpin.sessions.stores import sessions_path
 from hotpin.setting_layers import value_of
 from hotpin.settings import Settings
 from hotpin.tts.choice import choose
-
-_KINDS: tuple[Kind, ...] = ("vad", "stt", "llm", "tts")
-"""Kinds of engines of which there must always be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Fault:
 def faults(chosen: Settings) -> Iterator[Fault]:
     """Find what cannot work, each time with what there is instead. A model that is only not fetched yet is no fault."""
     there = set()
-    for kind in _KINDS:
+    for kind in get_args(Kind):
         name = "turn.prosody" if kind == "prosody" else f"{kind}.engine"
         engine, engines = value_of(chosen, name), registry.names(kind)
         if engine in engines:
