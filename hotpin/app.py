@@ -266,7 +266,12 @@ def turn_policy(settings: Settings, draft_seconds: float = 0.0) -> TurnPolicy:
         barge_in=t.barge_in,
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,
-        endpoint=EndpointPolicy(t.wait_seconds, t.finished_wait_seconds, t.unfinished_wait_seconds),
+        endpoint=EndpointPolicy(
+            unknown=t.wait_seconds,
+            finished=t.finished_wait_seconds,
+            doubtful=t.doubtful_wait_seconds,
+            unfinished=t.unfinished_wait_seconds,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hotpin import model_manifest, model_store, paths
+from hotpin.environment import available_cores
 from hotpin.errors import ModelError
 from hotpin.model_manifest import Model, PackageSource
 from hotpin.registry import Kind
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 KINDS: tuple[Kind, ...] = ("stt", "prosody", "llm", "tts")
 """The kinds of models that the settings choose, in the order of the voice chain."""
+
+
+AUTO = "auto"
+"""Stands in a setting for: what there is and suits."""
+
+MIN_PROSODY_CORES = 2
+"""Cores from which prosody is judged beside recognition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +111,25 @@ def _for_engine(kind: Kind, engine: str, name: str) -> str:
     return name
 
 
+def prosody_engine(settings: "Settings") -> str:
+    """Name the engine that judges prosody; empty for none.
+
+    With ``auto`` it is the one whose model has been fetched and knows the language, where there are two cores or more:
+    on one it would hold up the recogniser.
+    """
+    if settings.turn.prosody != AUTO:
+        return settings.turn.prosody
+    if available_cores() < MIN_PROSODY_CORES:
+        return ""
+    language = settings.stt.language
+    fetched = (status.model for status in list_models(settings) if status.installed and status.model.kind == "prosody")
+    return next((model.engine for model in fetched if language in ("auto", *model.languages)), "")
+
+
 def prosody_model(settings: "Settings") -> str:
     """Name the model that judges prosody: the chosen engine's first; empty where none is chosen, or none is known."""
-    return _first("prosody", settings.turn.prosody, "") if settings.turn.prosody else ""
+    engine = prosody_engine(settings)
+    return _first("prosody", engine, "") if engine else ""
 
 
 def _first(kind: Kind, engine: str, language: str) -> str:

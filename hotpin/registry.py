@@ -54,7 +54,10 @@ def build_stt(settings: "Settings") -> "Stt":
 
 def build_prosody(settings: "Settings") -> "Prosody | None":
     """Build what judges prosody, not yet loaded; ``None`` where the settings choose nothing."""
-    return cast("Prosody", _build("prosody", settings.turn.prosody, settings)) if settings.turn.prosody else None
+    from hotpin import models
+
+    engine = models.prosody_engine(settings)
+    return cast("Prosody", _build("prosody", engine, settings)) if engine else None
 
 
 def build_llm(settings: "Settings") -> "Llm":

@@ -32,7 +32,7 @@ def faults(chosen: Settings) -> Iterator[Fault]:
         engine, engines = value_of(chosen, name), registry.names(kind)
         if engine in engines:
             there.add(kind)
-        elif engine or kind != "prosody":
+        elif kind != "prosody" or engine not in ("", models.AUTO):
             error = SettingsError(f"there is no {kind} engine {engine!r}", f"Choose one of: {', '.join(engines)}")
             yield Fault(name, error)
     for kind in models.KINDS:

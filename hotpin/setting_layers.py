@@ -21,6 +21,7 @@ ASCENDING = (
     ("turn.stop_threshold", "turn.start_threshold"),
     ("turn.start_seconds", "turn.min_speech_seconds", "turn.max_utterance_seconds"),
     ("turn.finished_wait_seconds", "turn.wait_seconds", "turn.unfinished_wait_seconds"),
+    ("turn.finished_wait_seconds", "turn.doubtful_wait_seconds", "turn.unfinished_wait_seconds"),
 )
 """Settings of which none may be greater than the next. Two that are set can contradict; a default gives way."""
 

@@ -211,19 +211,23 @@ class TurnSettings(_Section):
     finished_wait_seconds: _Seconds = _TURN.endpoint.finished
     """Silence that ends a turn whose words are a finished sentence."""
 
+    doubtful_wait_seconds: _Seconds = _TURN.endpoint.doubtful
+    """Silence that ends a turn whose words may be finished or not; what is more likely finished waits less."""
+
     unfinished_wait_seconds: _Seconds = _TURN.endpoint.unfinished
     """Silence that ends a turn whose words are plainly unfinished, as after "and then I, um"."""
 
     max_utterance_seconds: _Seconds = _TURN.max_utterance_seconds
     """A hands-free utterance is ended here: a television never pauses."""
 
-    prosody: str = ""
-    """What tells from the sound whether a sentence is over: ``smart-turn`` (a small network), or empty: words alone."""
+    prosody: str = "auto"
+    """What tells from the sound whether a sentence is over: ``smart-turn`` (a small network), ``auto`` (that, where its
+    model was fetched and there are two cores), or empty: only the words and how the voice dies away."""
 
     speculate: bool = True
     """Whether the pipeline runs ahead in a pause: answers come sooner, for more processor time."""
 
-    speculate_seconds: _Seconds = 0.12
+    speculate_seconds: _Seconds = _TURN.speculate_seconds or 0.0
     """Silence after which it does."""
 
     barge_in: bool = _TURN.barge_in

@@ -52,7 +52,7 @@ def loading(engines: Engines, monkeypatch: pytest.MonkeyPatch, **loads: Callable
 def test_the_engines_of_the_settings_are_built_and_not_loaded(settings: Settings) -> None:
     engines = Engines.build(choosing(settings, "vad", engine="webrtc"))
     assert engines.infos["vad"] == engines.vad.info
-    assert {kind: info.name for kind, info in engines.infos.items() if kind != "llm"} == {
+    assert {kind: info.name for kind, info in engines.infos.items() if kind not in ("llm", "prosody")} == {
         "vad": "webrtc",
         "stt": "whisper",
         "tts": "hibari",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hotpin import registry
+from hotpin import models, registry
 from hotpin.errors import HotpinError, SettingsError
 from hotpin.registry import Kind
 from hotpin.settings import Settings
@@ -86,10 +86,27 @@ def test_an_engine_whose_module_is_missing_names_it(
 
 
 def test_prosody_is_judged_only_where_it_is_chosen(settings: Settings) -> None:
-    assert registry.build_prosody(settings) is None
+    assert registry.build_prosody(choosing(settings, "turn", prosody="")) is None
     built = registry.build_prosody(choosing(settings, "turn", prosody="smart-turn"))
     assert built is not None
     assert built.info.name == "smart-turn"
+
+
+@pytest.mark.parametrize(("cores", "language"), [(1, "en"), (2, "sv")])
+def test_prosody_is_left_alone_where_it_does_not_suit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, cores: int, language: str
+) -> None:
+    monkeypatch.setattr(models, "available_cores", lambda: cores)
+    assert registry.build_prosody(choosing(settings, "stt", language=language)) is None
+
+
+def test_prosody_is_judged_where_its_model_is_there_and_suits(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(models, "available_cores", lambda: 2)
+    assert registry.build_prosody(choosing(settings, "models", dir=str(tmp_path))) is None
+    there = any(status.installed for status in models.list_models(settings) if status.model.name == "smart-turn")
+    assert (registry.build_prosody(settings) is not None) == there
 
 
 def test_an_unknown_name_for_prosody_is_refused_with_those_there_are(settings: Settings) -> None:

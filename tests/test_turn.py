@@ -117,7 +117,7 @@ def test_half_a_second_of_silence_ends_the_turn() -> None:
     assert scene.state is State.THINKING
 
 
-@pytest.mark.parametrize(("words", "wait"), [("What time is it?", 0.3), ("and then I, um", 2.0)])
+@pytest.mark.parametrize(("words", "wait"), [("What time is it?", 0.4), ("and then I, um", 2.0)])
 def test_words_change_how_long_is_waited(words: str, wait: float) -> None:
     scene = Scene()
     scene.speak(1.0)

@@ -1,7 +1,7 @@
 """How an utterance dies away: what a listener hears in the last syllables, in plain signal processing.
 
 At the end of a turn the voice falls: quieter, lower, often without tone. Before a pause for thought it stays up, or
-stops short. Four figures of the last tenths of a second against the whole utterance say which it was; alone they are
+stops short. Three figures of the last tenths of a second against the whole utterance say which it was; alone they are
 weak, but they cost 4 ms, need no model and know nothing of the language.
 """
 
@@ -31,9 +31,6 @@ class Ending:
     level: float
     """dB that its last 0.1 s are louder than the utterance is on the whole; mostly negative."""
 
-    loud: float
-    """s since it was last nearly as loud (-6 dB) as it is on the whole."""
-
     voicing: float
     """How much of a tone its last 0.1 s have, 0 to 1."""
 
@@ -59,12 +56,10 @@ def ending(samples: Samples) -> Ending:
     top, room = np.percentile(smooth, (95, 5))
     end = int(np.flatnonzero(smooth >= min(max(room + 6.0, top - 35.0), smooth.max()))[-1]) + 1
     speech = levels[smooth >= min(max(room + 10.0, top - 25.0), smooth.max())].mean()
-    loud = int(np.flatnonzero(smooth >= min(speech - 6.0, smooth.max()))[-1]) + 1
     last = [_tone(audio, end * _HOP - _WINDOW - step * _HOP) for step in range(40)]
     whole = [_tone(audio, start) for start in range(0, end * _HOP - _WINDOW, _WINDOW)]
     return Ending(
         level=float(levels[max(0, end - 10) : end].mean() - speech),
-        loud=max(0, end - loud) / 100.0,
         voicing=float(np.mean([strength for strength, _ in last[:8]])),
         pitch=_octaves(last, whole),
     )

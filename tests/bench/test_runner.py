@@ -34,7 +34,8 @@ PAUSED = Utterance(
 @pytest.fixture
 def app(settings: Settings) -> Iterator[App]:
     """Hotpin with engines that do nothing, and little patience."""
-    waits = {"wait_seconds": WAIT, "finished_wait_seconds": WAIT, "unfinished_wait_seconds": WAIT}
+    kinds = ("", "finished_", "doubtful_", "unfinished_")
+    waits = {f"{kind}wait_seconds": WAIT for kind in kinds}
     with App(choosing(settings, "turn", **waits)) as built:
         built.engines = fake_engines()
         yield built

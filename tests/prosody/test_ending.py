@@ -28,7 +28,6 @@ def test_a_voice_that_falls_ends_quieter_and_lower_than_one_that_stays_up() -> N
     assert falls.level < stays.level - 5.0
     assert falls.pitch < -0.2
     assert 0.0 <= stays.pitch < 0.2
-    assert falls.loud > stays.loud + 0.1
 
 
 def test_a_breath_has_less_of_a_tone_than_a_vowel() -> None:
@@ -39,7 +38,7 @@ def test_a_breath_has_less_of_a_tone_than_a_vowel() -> None:
 @pytest.mark.parametrize("samples", [np.zeros(CAPTURE_RATE, np.int16), np.full(CAPTURE_RATE, 1000, np.int16), PAUSE])
 def test_what_holds_no_voice_is_measured_too(samples: Samples) -> None:
     found = ending(samples)
-    assert np.isfinite([found.level, found.loud, found.voicing, found.pitch]).all()
+    assert np.isfinite([found.level, found.voicing, found.pitch]).all()
 
 
 def test_too_little_audio_is_refused() -> None:

@@ -27,7 +27,7 @@ from hotpin.worker import Worker
 from tests.fakes.engines import silence, speech
 from tests.scenarios.stage import TIMEOUT, Make, Stage
 
-POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(unknown=0.3, finished=0.3, unfinished=0.3))
+POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(0.3, 0.3, 0.3, 0.3))
 OPTIONS = ConversationOptions(prompt="Be brief.", policy=POLICY)
 SHOWN_AS_FINAL = (Heard, ReplyText, ReplyWritten, Speaking, TurnDone)
 
@@ -120,7 +120,7 @@ def test_the_recogniser_hears_the_whole_of_what_was_paused_in(make_stage: Make) 
 def test_it_waits_longer_for_who_has_not_finished_the_sentence(make_stage: Make) -> None:
     waits = []
     for complete in (0.99, 0.001):
-        policy = replace(POLICY, endpoint=EndpointPolicy(unknown=0.6, finished=0.3, unfinished=2.0))
+        policy = replace(POLICY, endpoint=EndpointPolicy(unknown=0.6, finished=0.3, doubtful=0.6, unfinished=2.0))
         stage = make_stage(replace(OPTIONS, policy=policy), ahead=True)
         stage.llm.complete = complete
         stage.stt.text = "How are you today?"
