@@ -39,7 +39,7 @@ class EndpointPolicy:
     finished: float = 0.4
     """After what is surely finished."""
 
-    doubtful: float = 0.9
+    doubtful: float = 0.85
     """After what may be finished or not."""
 
     unfinished: float = 2.0
@@ -159,7 +159,7 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
     """
     text = words.strip()
     if not text:
-        return policy.unknown
+        return policy.unknown if finished is None else _between(finished, policy)
     last = re.sub(r"[^\w']", "", text.split()[-1]).lower()
     if last in _FILLERS:
         return policy.unfinished

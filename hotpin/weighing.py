@@ -54,8 +54,8 @@ class Weighing:
     def add_words(self, transcript: Transcript) -> None:
         """Take the words before the pause, and ask the model whether they are a whole sentence."""
         text = transcript.text.strip()
-        if not text:
-            self._around.judged(self._ticket, Judged(""))
+        if not text:  # where nothing was understood, more may come that makes it clear
+            self._around.judged(self._ticket, Judged("", 0.0))
             return
         self._add("words", words=text, confidence=transcript.confidence)
         ticket, around = self._ticket, self._around
