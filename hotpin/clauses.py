@@ -14,6 +14,10 @@ from hotpin.spoken import speakable
 MIN_LETTERS = 10
 """Letters of the first clause at least: "Well," alone sounds cut off, and the next piece would come too late."""
 
+FIRST_CHARACTERS = 80
+"""Characters of the first piece at most: somebody waits for it, and a long sentence takes a small model half a second
+to write."""
+
 MAX_CHARACTERS = 250
 """Characters of a piece at most, about 15 s of speech: longer sentences are cut at a clause, or between words."""
 
@@ -72,6 +76,12 @@ _BREAK = re.compile(
     re.VERBOSE,
 )
 
+_PHRASE = re.compile(
+    r"(?<=\s)(?:and|but|or|because|although|though|while|when|where|who|which|that|if|unless|until|since|than|with|without"
+    r"|for|from|into|between|through|during)(?=\s)"
+)
+"""What begins a phrase: where a speaker could breathe."""
+
 _ABBREVIATIONS = frozenset(
     "adm al approx assn ave blvd bros ca capt cf cmdr col dept dr esp est fr ft gen gov hon hwy jr lt ltd maj messrs"
     " mr mrs ms mt pres prof rep rev sen sgt sr st univ viz vs".split()
@@ -113,7 +123,8 @@ class ClauseSplitter:
                 end = start + len(span.opening)
                 self._silent += [span.opening] * span.written
             else:
-                end = start + self._piece_end(text[start : start + MAX_CHARACTERS], final)
+                longest = MAX_CHARACTERS if self._seq else FIRST_CHARACTERS
+                end = start + self._piece_end(text[start : start + longest], longest, final)
                 clauses += self._spoken(text[start:end])
             if end == start:
                 break
@@ -132,12 +143,12 @@ class ClauseSplitter:
         self._silent += [text[start:end]] * span.written
         return end
 
-    def _piece_end(self, window: str, final: bool) -> int:
+    def _piece_end(self, window: str, longest: int, final: bool) -> int:
         """Return where the piece ends that ``window`` begins with; 0 if that depends on text to come."""
         for match in _BREAK.finditer(window):
             if self._ends_piece(window, match):
                 return match.end()
-        if len(window) == MAX_CHARACTERS:
+        if len(window) == longest:
             return _forced_end(window)
         return len(window) if final else 0
 
@@ -177,10 +188,11 @@ def heard_part(text: str, fraction: float) -> str:
 
 
 def _forced_end(window: str) -> int:
-    """Cut a sentence that is too long: after its last clause, else between words, else anywhere."""
+    """Cut what is too long: after its last clause, else before its last phrase, else between words, else anywhere."""
     clause = max((match.end() for match in _BREAK.finditer(window) if match.lastgroup == "clause"), default=0)
+    phrase = max((match.start() for match in _PHRASE.finditer(window)), default=0)
     gap = max(window.rfind(" "), window.rfind("\n")) + 1
-    return next((end for end in (clause, gap) if _letters(window[:end]) >= MIN_LETTERS), len(window))
+    return next((end for end in (clause, phrase, gap) if _letters(window[:end]) >= MIN_LETTERS), len(window))
 
 
 def _ends_sentence(window: str, match: re.Match[str]) -> bool:

@@ -52,6 +52,7 @@ class Candidate:
 _PROFILES: Mapping[ProfileName, Mapping[Kind, Sequence[Candidate]]] = {
     "starter": {
         "stt": [Candidate("whisper-base")],
+        "prosody": [Candidate("smart-turn", 2)],
         "llm": [Candidate("smollm2-135m-instruct")],
         "tts": [Candidate("hibari-heart")],
     },
@@ -132,8 +133,7 @@ class Recommendation:
         """Give the settings that choose these models, by their dotted names."""
         chosen = {}
         for kind, model in self.models.items():
-            if kind == "prosody":
-                chosen["turn.prosody"] = model.engine
+            if kind == "prosody":  # it is used wherever it is
                 continue
             if model.engine:
                 chosen[f"{kind}.engine"] = model.engine

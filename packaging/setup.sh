@@ -257,9 +257,12 @@ missing_models() {
 import sys
 
 from hotpin import models, settings
+from hotpin.environment import available_cores
 
 chosen = settings.load()
 names = models.chosen(chosen)
+if chosen.turn.prosody == models.AUTO and available_cores() >= models.MIN_PROSODY_CORES:
+    names.append("smart-turn")
 if sys.argv[1] == "test":
     names += "whisper-base smollm2-135m-instruct smart-turn vosk-small-ko kokoro-int8 kokoro-voices".split()
 there = {status.model.name for status in models.list_models(chosen) if status.installed}

@@ -251,3 +251,23 @@ def test_a_long_reply_takes_linear_time() -> None:
     splitter = ClauseSplitter()
     count = sum(len(splitter.feed(character)) for character in "```" + "code " * 5_000 + "```" + "A sentence. " * 500)
     assert count == 498  # the first one is too short alone, the last one may go on
+
+
+LONG = "The fastest animal on land is the cheetah which can run at up to seventy miles an hour for a short time."
+
+
+def test_a_first_sentence_that_is_long_is_begun_before_it_is_written() -> None:
+    splitter = ClauseSplitter()
+    first = next(clause for word in LONG.split(" ") for clause in splitter.feed(word + " "))
+    assert first.text == "The fastest animal on land is the cheetah"
+
+
+def test_a_long_first_sentence_is_divided_before_a_phrase() -> None:
+    reply = "You should take an umbrella and a warm coat with you today because the weather report says rain."
+    clauses = clauses_of(reply)
+    assert clauses[0].text == "You should take an umbrella and a warm coat with you today"
+    assert clauses[1].text == "because the weather report says rain."
+
+
+def test_only_the_first_sentence_is_hurried() -> None:
+    assert clauses_of(f"That is easy. {LONG}")[1].text == LONG

@@ -23,7 +23,7 @@ TURN = "smart-turn"
         (16, 8, 100, "laptop", ["whisper-small", TURN, MISTRAL, "kokoro-int8"]),
         (64, 4, 100, "laptop", ["whisper-base", TURN, MINISTRAL, "kokoro-int8"]),
         (16, 8, 5, "laptop", ["whisper-small", TURN, LARGE, "kokoro-int8"]),
-        (16, 8, 1, "starter", ["whisper-base", TINY, "hibari-heart"]),
+        (16, 8, 1, "starter", ["whisper-base", TURN, TINY, "hibari-heart"]),
     ],
 )
 def test_memory_cores_and_disk_decide(memory: int, cores: int, disk: int, profile: str, chosen: list[str]) -> None:
@@ -61,7 +61,6 @@ def test_prosody_is_left_out_where_it_does_not_suit(
 ) -> None:
     advice = recommend(Machine(8 * GIB, cores, 100 * GIB), language, profile)
     assert ("prosody" in advice.models) == there
-    assert ("turn.prosody" in advice.settings()) == there
 
 
 def test_what_models_need_is_counted_and_the_settings_are_said() -> None:
@@ -73,7 +72,6 @@ def test_what_models_need_is_counted_and_the_settings_are_said() -> None:
     assert advice.settings() == {
         "stt.engine": "whisper",
         "stt.model": "whisper-base",
-        "turn.prosody": TURN,
         "llm.model": MINISTRAL,
         "tts.engine": "kokoro",
         "tts.model": "kokoro-int8",

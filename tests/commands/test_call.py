@@ -36,7 +36,7 @@ def hold(said: list[Recording], options: ConversationOptions, reply: str = "I am
 
 def test_a_recording_is_answered_even_if_its_end_comes_before_the_end_of_the_turn(make_wav: MakeWav) -> None:
     recording = Recording(make_wav("question.wav", speech(1.0)))
-    patient = ConversationOptions(agent="hotpin", policy=TurnPolicy(endpoint=EndpointPolicy(9.0, 9.0, 9.0)))
+    patient = ConversationOptions(agent="hotpin", policy=TurnPolicy(endpoint=EndpointPolicy(9.0, 9.0, 9.0, 9.0)))
     assert [turn.reply for turn in hold([recording], patient).turns] == ["I am fine, thank you."]
 
 

@@ -176,8 +176,9 @@ def test_a_recommendation_says_why_and_what_to_type(monkeypatch: pytest.MonkeyPa
     assert text.startswith("laptop: as much of it as suits 16.0 GiB of memory, 2 cores")
     advice = run_json("recommend", "--profile", "starter")
     assert advice["profile"] == "starter"
-    assert [model["name"] for model in advice["models"]] == ["whisper-base", "smollm2-135m-instruct", "hibari-heart"]
-    assert advice["commands"] == ["hotpin models pull whisper-base smollm2-135m-instruct"]
+    names = ["whisper-base", "smart-turn", "smollm2-135m-instruct"]
+    assert [model["name"] for model in advice["models"]] == [*names, "hibari-heart"]
+    assert advice["commands"] == [f"hotpin models pull {' '.join(names)}"]
 
 
 def test_the_shell_completes_the_names_of_models() -> None:
