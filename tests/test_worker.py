@@ -257,3 +257,49 @@ def test_work_may_close_its_own_worker() -> None:
     assert closed.wait(WAIT)
     assert answers == [False]
     assert worker.close(WAIT)
+
+
+# --- what only runs ahead ---
+
+
+def note_last(done: list[str], what: str, finished: threading.Event) -> None:
+    done.append(what)
+    finished.set()
+
+
+def test_certain_work_of_others_goes_before_work_done_ahead(busy_worker: MakeWorker) -> None:
+    worker, gate = busy_worker()
+    done: list[str] = []
+    finished = threading.Event()
+    worker.submit(ticket("kitchen"), partial(note_last, done, "ahead", finished), ahead=lambda: True)
+    worker.submit(ticket("garden"), partial(done.append, "certain"))
+    gate.opened.set()
+    assert finished.wait(WAIT)
+    assert done == ["certain", "ahead"]
+
+
+def test_work_that_has_become_certain_waits_no_longer_than_others(busy_worker: MakeWorker) -> None:
+    worker, gate = busy_worker()
+    ahead = True
+    done: list[str] = []
+    finished = threading.Event()
+    worker.submit(ticket("kitchen"), partial(done.append, "confirmed"), ahead=lambda: ahead)
+    worker.submit(ticket("garden"), partial(note_last, done, "certain", finished))
+    ahead = False
+    gate.opened.set()
+    assert finished.wait(WAIT)
+    assert done == ["confirmed", "certain"]
+
+
+def test_whoever_runs_ahead_can_tell_that_others_wait(busy_worker: MakeWorker) -> None:
+    worker, _ = busy_worker()
+    assert not worker.others_wait("hall")
+    worker.submit(ticket("kitchen"), lambda: None, ahead=lambda: True)
+    assert not worker.others_wait("hall")
+    stale = Generation()
+    worker.submit(ticket("attic", stale), lambda: None)
+    stale.advance()
+    assert not worker.others_wait("hall")
+    worker.submit(ticket("garden"), lambda: None)
+    assert worker.others_wait("hall")
+    assert not worker.others_wait("garden")

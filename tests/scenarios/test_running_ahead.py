@@ -1,5 +1,6 @@
 """The pipeline runs ahead in a pause: sooner heard if it was the end, and without a trace if it was not."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hotpin.cancel import Generation, Ticket
 from hotpin.conversation import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.errors import LlmError
@@ -189,3 +191,34 @@ def test_closing_while_an_answer_is_held_stores_nothing(make_stage: Make) -> Non
     stage.conversation.close()
     assert store.load("kept", 10) is None
     worker.close()
+
+
+def test_a_reply_made_ahead_gives_way_to_a_turn_of_somebody_else(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.llm.gate.clear()
+    stage.mic.hear(speech(1.0))
+    stage.mic.hear(silence(0.2))
+    wait_until(lambda: len(stage.llm.prompts) == 1)
+    counter = Generation()
+    served = threading.Event()
+    stage.engines.llm_worker.submit(Ticket("somebody else", 1, counter.number, counter), served.set)
+    stage.llm.gate.set()
+    assert served.wait(TIMEOUT)
+    stage.mic.hear(silence(0.3))
+    done = stage.hear_reply()
+    assert done.reply == stage.llm.text
+    assert len(stage.llm.prompts) == 2
+    assert [event.text for event in stage.seen if isinstance(event, Heard)] == ["how are you"]
+
+
+def test_where_it_does_not_pay_nothing_is_made_ahead(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    for _ in range(20):
+        stage.engines.speculation.begin()
+        stage.engines.speculation.drop()
+        stage.engines.speculation.waste(cpu_seconds=1.0, late=3.0)
+    begun = stage.engines.speculation.ahead.begun
+    stage.ask()
+    assert stage.hear_reply().timing.speculated is None
+    assert stage.stt.drafts == 0
+    assert stage.engines.speculation.ahead.begun == begun
