@@ -78,11 +78,11 @@ class Answer:
         self.failed = False
         """Whether a failure of it has been told: one a turn is enough."""
         self.given_up = False
-        """Whether it was not worth going on with before it is confirmed."""
+        """Whether it gave way to somebody else's turn before it was confirmed."""
         self.kept = KeptTurn()
         """What the session store knows of it."""
         self._around = around
-        self._lock = threading.Lock()  # guards what is held
+        self._lock = threading.RLock()  # guards what is held
         self._held = held
         self._unpublished: list[Event] = []
         self._unspoken: list[Clause] = []
@@ -117,9 +117,11 @@ class Answer:
         self._around.playback.begin(self.ticket)
         self._hear(text)
 
-    def confirm(self) -> None:
-        """Let everybody know of an answer that was held, and play it."""
+    def confirm(self) -> bool:
+        """Let everybody know of an answer that was held, and play it; return whether it had not been given up."""
         with self._lock:
+            if self.given_up:
+                return False
             self._held = False
             for event in self._unpublished:
                 self._around.publish(event)
@@ -129,6 +131,7 @@ class Answer:
             self._around.playback.release(self.ticket)
             for clause in self._unspoken:
                 self._submit_clause(clause, wait=False)
+            return True
 
     def seconds_ahead(self, now: float) -> float:
         """Return how much of its work, in s, was done before ``now``, when it turned out to be wanted."""
@@ -146,7 +149,7 @@ class Answer:
         """Answer the same words under another ticket, where this answer was given up."""
         other = Answer(ticket, self._around)
         timing = self.stopwatch.timing
-        for moment in ("speculated", "stt_final"):
+        for moment in ("speech_end", "speculated", "stt_final", "endpoint"):
             if (at := getattr(timing, moment)) is not None:
                 other.stopwatch.mark(moment, at)
         other.answer(self.heard)

@@ -283,20 +283,18 @@ class Conversation:
         if self._ended is None:
             return
         self._turn += 1
-        if draft is None:
-            answer = Answer(self._ticket(self._answering, self._turn), self._around)
-            answer.understand(self._ended)
-        elif draft.given_up:
-            self._stop_answering()
-            answer = draft.anew(self._ticket(self._answering, self._turn))
-        else:
-            self._engines.speculation.confirm(draft.seconds_ahead(now))
-            answer = draft
+        answer = draft or Answer(self._ticket(self._answering, self._turn), self._around)
         if speech_end is not None:
             answer.stopwatch.mark("speech_end", speech_end)
         answer.stopwatch.mark("endpoint", now)
+        if draft is None:
+            answer.understand(self._ended)
+        elif draft.confirm():
+            self._engines.speculation.confirm(draft.seconds_ahead(now))
+        else:
+            self._stop_answering()
+            answer = draft.anew(self._ticket(self._answering, self._turn))
         self._answer = answer
-        answer.confirm()
 
     def _reopen(self) -> None:
         answer, self._answer = self._answer, None
