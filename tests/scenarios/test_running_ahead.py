@@ -11,7 +11,7 @@ import pytest
 from hotpin.cancel import Generation, Ticket
 from hotpin.conversation import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
-from hotpin.errors import LlmError
+from hotpin.errors import LlmError, StoreError
 from hotpin.events import (
     Failed,
     Heard,
@@ -22,7 +22,7 @@ from hotpin.events import (
     State,
     TurnDone,
 )
-from hotpin.sessions.keeper import SessionKeeper
+from hotpin.sessions.keeper import KeptTurn, SessionKeeper, Then, Unkept
 from hotpin.sessions.memory import MemoryStore
 from hotpin.turn import TurnPolicy
 from hotpin.worker import Worker
@@ -222,3 +222,18 @@ def test_where_it_does_not_pay_nothing_is_made_ahead(make_stage: Make) -> None:
     assert stage.hear_reply().timing.speculated is None
     assert stage.stt.drafts == 0
     assert stage.engines.speculation.ahead.begun == begun
+
+
+class RefusingKeeper(Unkept):
+    """A store that says no at once, on the thread that asks."""
+
+    def written(self, turn: KeptTurn, heard: str, reply: str, then: Then) -> None:
+        then(StoreError("the disk is full"))
+
+
+def test_a_store_that_refuses_at_once_is_told_and_the_reply_is_heard(make_stage: Make) -> None:
+    stage = make_stage(replace(OPTIONS, keeper=RefusingKeeper()), ahead=True)
+    pause_after_a_question(stage)
+    stage.mic.hear(silence(0.2))
+    assert stage.hear_reply().reply == stage.llm.text
+    assert [event.stage for event in stage.seen if isinstance(event, Failed)] == ["store"]
