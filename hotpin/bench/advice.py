@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from statistics import median
 
 from hotpin import model_manifest, models, recommend
 from hotpin.app import spoken_language
@@ -54,7 +55,10 @@ def _quicker_end(report: Report, settings: Settings) -> Iterator[str]:
         yield f"Let the pipeline run ahead in the wait: {_try('turn.speculate=true')}"
     waited = report.waits["end of turn"].p50 or 0.0
     setting, seconds = "turn.finished_wait_seconds", turn.finished_wait_seconds
-    if waited > seconds + LATE_SECONDS:
+    if waited > seconds + LATE_SECONDS and report.speculates and not _words_late(report, seconds):
+        setting, seconds = "turn.doubtful_wait_seconds", turn.doubtful_wait_seconds
+        yield f"Half of the turns waited {shown(waited)} or more, since it was in doubt whether they had finished"
+    elif waited > seconds + LATE_SECONDS:
         yield (
             f"Half of the turns waited {shown(waited)} or more, though a finished sentence needs {seconds} s: "
             "its words were not known in time; a quicker recogniser would help"
@@ -66,6 +70,13 @@ def _quicker_end(report: Report, settings: Settings) -> Iterator[str]:
     shorter = round(max(SHORTEST_WAIT, seconds * 2 / 3), 2)
     if shorter < seconds:
         yield f"A shorter wait answers sooner, and cuts off more people: {_try(f'{setting}={shorter}')}"
+
+
+def _words_late(report: Report, seconds: float) -> bool:
+    """Whether in half of the turns the words were known only after the wait for a finished sentence."""
+    timings = [turn.result.timing for turn in report.turns]
+    known = [t.stt_final - t.speech_end for t in timings if t.stt_final is not None and t.speech_end is not None]
+    return bool(known) and median(known) > seconds
 
 
 def _quicker_clause(settings: Settings) -> Iterator[str]:
@@ -144,10 +155,11 @@ def _model_line(settings: Settings, kind: Kind, model: Model, *, suits: bool) ->
 
 def _against_cut_offs(report: Report, settings: Settings) -> Iterator[str]:
     if report.cut_offs > MANY_CUT_OFFS * len(report.turns):
-        longer = round(settings.turn.wait_seconds * 1.5, 2)
+        waits = "doubtful_wait_seconds" if report.speculates else "wait_seconds"
+        longer = round(getattr(settings.turn, waits) * 1.5, 2)
         yield (
             f"{report.cut_offs} of {len(report.turns)} replies were heard before the person had finished; a longer "
-            f"wait is slower, and cuts off fewer: {_try(f'turn.wait_seconds={longer}')}"
+            f"wait is slower, and cuts off fewer: {_try(f'turn.{waits}={longer}')}"
         )
 
 
