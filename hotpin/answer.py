@@ -1,4 +1,4 @@
-"""One turn's work, once there are words: llm → clauses → tts → speaker.
+"""One turn's work, once there are words: llm → clauses, and on to the voice.
 
 Each stage runs on its engine's worker and hands over to the next without a detour; the listener only starts the first
 and watches the last. Every step asks the turn's ticket whether it is still wanted.
@@ -8,16 +8,12 @@ store and its sound wait for ``confirm``; if the ticket is cancelled instead, no
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, process_time
 
-import numpy as np
-
-from hotpin.audio.frame import Frame
 from hotpin.audio.playback import Playback, Progress
-from hotpin.audio.resample import Resampler
 from hotpin.cancel import Ticket
 from hotpin.clauses import Clause, ClauseSplitter, heard_part
 from hotpin.clock import Clock
@@ -26,20 +22,13 @@ from hotpin.errors import BusyError
 from hotpin.events import Event, Failed, Heard, ReplyText, ReplyWritten
 from hotpin.history import History
 from hotpin.llm.base import ReplyOptions
+from hotpin.reply_voice import ReplyVoice
 from hotpin.sessions.keeper import Keeper, KeptTurn
 from hotpin.stt.base import Transcript
 from hotpin.timing import Stopwatch
-from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS, Piece
-from hotpin.tts.silence import trim
 from hotpin.turn import Judged
 from hotpin.utterance import Utterance
 from hotpin.weighing import Weighing
-
-LONGEST_BREAK_SECONDS = 1.0
-"""s that the model waits at most for the first sound of a slow voice."""
-
-_RECHECK_SECONDS = 0.05
-"""s between looks at whether the work is still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +79,7 @@ class Answer:
         self._cpu_seconds = process_time()  # up to here it has been counted what was done for nothing
         self._whole = False  # its text is final, but the store has not been told
         self._clauses: list[Clause] = []
-        self._plays_until = 0.0
-        self._begun = threading.Event()
-        """Set once there is sound, or nobody waits for it any more."""
-        self._voiceless = False
-        """Whether the voice has failed: the rest of the reply is only written."""
+        self._voice = ReplyVoice(ticket, around, self.stopwatch, partial(self._tell, "tts"))
 
     @property
     def reply(self) -> str:
@@ -127,10 +112,10 @@ class Answer:
                 self._around.publish(event)
             if self._whole:
                 self._keep()
-            self._plays_until = monotonic() + self._around.playback.queued_seconds
+            self._voice.begin()
             self._around.playback.release(self.ticket)
             for clause in self._unspoken:
-                self._submit_clause(clause, wait=False)
+                self._voice.say(clause, wait=False, ahead=self._is_held)
             return True
 
     def seconds_ahead(self, now: float) -> float:
@@ -208,7 +193,8 @@ class Answer:
                 self._mark("llm_first_token")
                 self._publish(ReplyText(ticket.conversation, ticket.turn, delta))
                 self._say(splitter.feed(delta))
-                self._let_the_voice_begin()
+                if self._clauses:
+                    self._voice.let_work(self._clauses[0])
         except Exception as error:
             self._tell("llm", error)
             # What is complete is still said; an empty last clause ends the reply behind it.
@@ -217,17 +203,6 @@ class Answer:
         if ticket.cancelled():
             return
         self._say(splitter.finish(), final=True)
-
-    def _let_the_voice_begin(self) -> None:
-        """While a slow voice makes the first sound of the reply, do not compete with it for the cores."""
-        if self._begun.is_set() or not self._clauses:
-            return
-        seconds = self._around.engines.pace.cost(len(self._clauses[0].text))
-        deadline = monotonic() + min(seconds, LONGEST_BREAK_SECONDS)
-        while seconds > QUICK_SECONDS and monotonic() < deadline and not self.ticket.cancelled():
-            if self._begun.wait(_RECHECK_SECONDS):
-                break
-        self._begun.set()
 
     def _gives_way(self) -> bool:
         """Give up, while held, if a turn that is certain waits for the model."""
@@ -256,48 +231,7 @@ class Answer:
             elif final:  # stored before it is spoken: the turn may be over before this thread gets any further
                 self._keep()
         for clause in clauses:
-            self._submit_clause(clause, wait=True)
-
-    def _submit_clause(self, clause: Clause, *, wait: bool) -> None:
-        job = partial(self._speak, clause)
-        self._around.engines.tts_worker.submit(self.ticket, job, wait=wait, ahead=self._is_held)
-
-    def _speak(self, clause: Clause) -> None:
-        try:
-            if not self._voiceless:
-                self._synthesise(clause)
-        except Exception as error:
-            self._voiceless = True
-            self._begun.set()
-            self._tell("tts", error)
-        if clause.last:
-            self._around.playback.end(self.ticket)
-
-    def _synthesise(self, clause: Clause) -> None:
-        playback = self._around.playback
-        # Text that is empty is the last clause's way to say that nothing follows.
-        for piece in self._around.engines.pace.pieces(clause.text, self._lead):
-            for frame in self._frames(piece):
-                self._mark("tts_first_audio")
-                self._begun.set()
-                resampler = Resampler(frame.rate, playback.rate)
-                samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
-                if not playback.write(self.ticket, clause.seq, samples, piece.share):
-                    return
-                self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
-
-    def _lead(self) -> float:
-        """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""
-        return max(self._around.playback.queued_seconds, self._plays_until - monotonic())
-
-    def _frames(self, piece: Piece) -> Iterator[Frame]:
-        engines, cancelled = self._around.engines, self.ticket.cancelled
-        frames = engines.tts.speak(piece.text, self._around.voice, cancelled)
-        for frame in engines.pace.timed(piece.text, frames, cancelled):
-            if piece.pauses:
-                yield frame
-            else:
-                yield Frame(trim(frame.samples, frame.rate, PHRASE_TAIL_SECONDS), frame.rate)
+            self._voice.say(clause, wait=True, ahead=self._is_held)
 
     # --- helpers ---
 

@@ -1,0 +1,129 @@
+"""Says one reply: clauses → tts → speaker, on the voice's worker."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hotpin.audio.frame import Frame
+from hotpin.audio.resample import Resampler
+from hotpin.cancel import Ticket
+from hotpin.clauses import Clause
+from hotpin.timing import Stopwatch
+from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS, Piece
+from hotpin.tts.silence import trim
+
+if TYPE_CHECKING:
+    from hotpin.answer import Surroundings
+
+LONGEST_BREAK_SECONDS = 1.0
+"""s that the model rests at most for a slow voice, before its next token."""
+
+CLAUSES_IN_STOCK = 2
+"""Clauses that a slow voice has to make, the present one too, from which the model need not hurry."""
+
+_RECHECK_SECONDS = 0.05
+"""s between looks at whether the work is still wanted."""
+
+
+class ReplyVoice:
+    """The voice of one reply.
+
+    Args:
+        ticket: the turn.
+        around: what it shares with the others.
+        stopwatch: takes the moment of the first audio.
+        failed: told if the voice fails; the rest of the reply is then passed over.
+    """
+
+    def __init__(
+        self, ticket: Ticket, around: "Surroundings", stopwatch: Stopwatch, failed: Callable[[Exception], None]
+    ) -> None:
+        self._ticket = ticket
+        self._around = around
+        self._stopwatch = stopwatch
+        self._failed = failed
+        self._silent = False
+        self._plays_until = 0.0
+        self._lock = threading.Lock()  # guards _waiting
+        self._waiting = 0  # clauses that were given and are not yet made
+        self._rests = threading.Event()  # set while it has nothing to make, or waits for room
+        self._rests.set()
+
+    def say(self, clause: Clause, *, wait: bool, ahead: Callable[[], bool]) -> None:
+        """Queue a clause; the reply's last one ends the playback behind it."""
+        with self._lock:
+            self._waiting += 1
+        self._rests.clear()
+        self._around.engines.tts_worker.submit(self._ticket, partial(self._speak, clause), wait=wait, ahead=ahead)
+
+    def begin(self) -> None:
+        """Tell that what was held is played from now on."""
+        self._plays_until = monotonic() + self._around.playback.queued_seconds
+
+    def let_work(self, clause: Clause) -> None:
+        """On the model's thread: while a slow voice makes what is waited for, do not compete with it for the cores.
+
+        Args:
+            clause: one of the reply, which tells how slow the voice is.
+        """
+        engines = self._around.engines
+        if engines.pace.cost(len(clause.text)) <= QUICK_SECONDS:
+            return
+        deadline = monotonic() + LONGEST_BREAK_SECONDS
+        while self._has_enough and not self._ticket.cancelled() and monotonic() < deadline:
+            if self._rests.wait(_RECHECK_SECONDS) or engines.llm_worker.others_wait(self._ticket.conversation):
+                return
+
+    @property
+    def _has_enough(self) -> bool:
+        """Whether it has enough to go on with: for the first sound, the clause it is made of."""
+        sounds = self._stopwatch.timing.tts_first_audio is not None
+        return self._waiting >= (CLAUSES_IN_STOCK if sounds else 1)
+
+    # --- on the voice's worker ---
+
+    def _speak(self, clause: Clause) -> None:
+        try:
+            if not self._silent:
+                self._synthesise(clause)
+        except Exception as error:
+            self._silent = True
+            self._failed(error)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+            self._rests.set()
+        if clause.last:
+            self._around.playback.end(self._ticket)
+
+    def _synthesise(self, clause: Clause) -> None:
+        playback = self._around.playback
+        self._rests.clear()
+        # Text that is empty is the last clause's way to say that nothing follows.
+        for piece in self._around.engines.pace.pieces(clause.text, self._lead):
+            for frame in self._frames(piece):
+                self._stopwatch.mark("tts_first_audio", self._around.clock.now())
+                self._rests.set()
+                resampler = Resampler(frame.rate, playback.rate)
+                samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
+                if not playback.write(self._ticket, clause.seq, samples, piece.share):
+                    return
+                self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
+                self._rests.clear()
+
+    def _lead(self) -> float:
+        """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""
+        return max(self._around.playback.queued_seconds, self._plays_until - monotonic())
+
+    def _frames(self, piece: Piece) -> Iterator[Frame]:
+        engines, cancelled = self._around.engines, self._ticket.cancelled
+        frames = engines.tts.speak(piece.text, self._around.voice, cancelled)
+        for frame in engines.pace.timed(piece.text, frames, cancelled):
+            if piece.pauses:
+                yield frame
+            else:
+                yield Frame(trim(frame.samples, frame.rate, PHRASE_TAIL_SECONDS), frame.rate)
