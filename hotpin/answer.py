@@ -79,6 +79,7 @@ class Answer:
         self._cpu_seconds = process_time()  # up to here it has been counted what was done for nothing
         self._whole = False  # its text is final, but the store has not been told
         self._clauses: list[Clause] = []
+        self._clause_seconds = 0.0  # how long the model took for the first
         self._voice = ReplyVoice(ticket, around, self.stopwatch, partial(self._tell, "tts"))
 
     @property
@@ -194,7 +195,7 @@ class Answer:
                 self._publish(ReplyText(ticket.conversation, ticket.turn, delta))
                 self._say(splitter.feed(delta))
                 if self._clauses:
-                    self._voice.let_work(self._clauses[0])
+                    self._voice.let_work(self._clauses[0], self._clause_seconds)
         except Exception as error:
             self._tell("llm", error)
             # What is complete is still said; an empty last clause ends the reply behind it.
@@ -223,6 +224,8 @@ class Answer:
     def _say(self, clauses: list[Clause], *, final: bool = False) -> None:
         with self._lock:
             first = not self._clauses
+            if first and clauses:
+                self._clause_seconds = self._around.clock.now() - (self.stopwatch.timing.llm_first_token or 0.0)
             self._clauses += clauses
             if self._held:  # its first clause is made ahead, the others only once it is certain
                 self._unspoken += clauses[first:]

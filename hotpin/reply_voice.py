@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 LONGEST_BREAK_SECONDS = 1.0
 """s that the model rests at most for a slow voice, before its next token."""
 
+QUICK_MODEL_SECONDS = 0.5
+"""s for its first clause up to which a model can wait with the next one until the voice has made the last."""
+
 CLAUSES_IN_STOCK = 2
-"""Clauses that a slow voice has to make, the present one too, from which the model need not hurry."""
+"""Clauses that a slow voice has to make, the present one too, from which a slower model need not hurry."""
 
 _RECHECK_SECONDS = 0.05
 """s between looks at whether the work is still wanted."""
@@ -64,25 +67,26 @@ class ReplyVoice:
         """Tell that what was held is played from now on."""
         self._plays_until = monotonic() + self._around.playback.queued_seconds
 
-    def let_work(self, clause: Clause) -> None:
+    def let_work(self, clause: Clause, seconds: float) -> None:
         """On the model's thread: while a slow voice makes what is waited for, do not compete with it for the cores.
 
         Args:
-            clause: one of the reply, which tells how slow the voice is.
+            clause: the reply's first, which tells how slow the voice is.
+            seconds: how long the model took for it.
         """
         engines = self._around.engines
         if engines.pace.cost(len(clause.text)) <= QUICK_SECONDS:
             return
         deadline = monotonic() + LONGEST_BREAK_SECONDS
-        while self._has_enough and not self._ticket.cancelled() and monotonic() < deadline:
+        enough = CLAUSES_IN_STOCK if seconds > QUICK_MODEL_SECONDS else 1
+        while self._has(enough) and not self._ticket.cancelled() and monotonic() < deadline:
             if self._rests.wait(_RECHECK_SECONDS) or engines.llm_worker.others_wait(self._ticket.conversation):
                 return
 
-    @property
-    def _has_enough(self) -> bool:
-        """Whether it has enough to go on with: for the first sound, the clause it is made of."""
+    def _has(self, enough: int) -> bool:
+        """Whether it has so many clauses to make; for the first sound, one is enough."""
         sounds = self._stopwatch.timing.tts_first_audio is not None
-        return self._waiting >= (CLAUSES_IN_STOCK if sounds else 1)
+        return self._waiting >= (enough if sounds else 1)
 
     # --- on the voice's worker ---
 
