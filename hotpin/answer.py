@@ -228,10 +228,12 @@ class Answer:
                 self._clause_seconds = self._around.clock.now() - (self.stopwatch.timing.llm_first_token or 0.0)
             self._clauses += clauses
             if self._held:  # its first clause is made ahead, the others only once it is certain
+                for clause in clauses[:first]:
+                    self._voice.say(clause, wait=False, ahead=self._is_held)
                 self._unspoken += clauses[first:]
                 self._whole = final
-                clauses = clauses[:first]
-            elif final:  # stored before it is spoken: the turn may be over before this thread gets any further
+                return
+            if final:  # stored before it is spoken: the turn may be over before this thread gets any further
                 self._keep()
         for clause in clauses:
             self._voice.say(clause, wait=True, ahead=self._is_held)

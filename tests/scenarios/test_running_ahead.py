@@ -237,3 +237,13 @@ def test_a_store_that_refuses_at_once_is_told_and_the_reply_is_heard(make_stage:
     stage.mic.hear(silence(0.2))
     assert stage.hear_reply().reply == stage.llm.text
     assert [event.stage for event in stage.seen if isinstance(event, Failed)] == ["store"]
+
+
+def test_sentences_that_come_at_once_are_said_in_their_order(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.llm.text = "That_is_the_first_one.\nThat_is_the_second_one.\nThat_is_the_third_one."
+    pause_after_a_question(stage)
+    assert stage.tts.said == ["That is the first one."]
+    stage.mic.hear(silence(0.2))
+    stage.hear_reply()
+    assert stage.tts.said == ["That is the first one.", "That is the second one.", "That is the third one."]
