@@ -96,15 +96,23 @@ def canceller(*, noise_suppression: bool = False) -> EchoCanceller:
 
 
 def converse(
-    echo: EchoCanceller, played: Samples, rate: int, mic: Sound, *, block: int = 480, ask: bool = False
+    echo: EchoCanceller,
+    played: Samples,
+    rate: int,
+    mic: Sound,
+    *,
+    block: int = 480,
+    drift_ppm: float = 0,
+    ask: bool = False,
 ) -> Heard:
-    """Play and record in step, as two devices would do it at once."""
+    """Play and record as two devices would do it at once, the microphone's clock faster by ``drift_ppm``."""
     raw = to_int16(mic[: len(mic) // FRAME_SAMPLES * FRAME_SAMPLES])
     result = Heard(raw, raw)
     cleaned: list[Samples] = []
     given = 0
     for begin in range(0, len(raw), FRAME_SAMPLES):
-        while given / rate < (begin + FRAME_SAMPLES) / CAPTURE_RATE and given < len(played):
+        now = (begin + FRAME_SAMPLES) / CAPTURE_RATE / (1 + drift_ppm / 1e6)
+        while given / rate < now and given < len(played):
             echo.play(Frame(played[given : given + block], rate))
             given += block
         frame = Frame(raw[begin : begin + FRAME_SAMPLES], start=begin / CAPTURE_RATE)
@@ -180,6 +188,15 @@ def test_a_person_is_heard_as_before_while_nothing_is_played() -> None:
     voice = to_float(babble(CAPTURE_RATE)).astype(float)
     heard = converse(canceller(), np.zeros(VOICE_RATE * 3, np.int16), VOICE_RATE, voice)
     assert abs(heard.removed_db(1.0)) < 2  # the high-pass filter takes the lowest tones
+
+
+def test_steady_noise_goes_where_that_is_asked_for() -> None:
+    noise = Room(noise_dbfs=-40).heard(np.zeros(VOICE_RATE * 3, np.int16), VOICE_RATE)
+    silence = np.zeros(VOICE_RATE * 3, np.int16)
+    kept = converse(canceller(), silence, VOICE_RATE, noise).removed_db(2.0)
+    suppressed = converse(canceller(noise_suppression=True), silence, VOICE_RATE, noise).removed_db(2.0)
+    assert kept < 2
+    assert suppressed > kept + 8
 
 
 def test_a_cleaned_frame_keeps_start_rate_and_length() -> None:
@@ -268,10 +285,10 @@ def test_the_quality_is_what_was_removed() -> None:
 def test_an_echo_of_something_else_does_not_converge() -> None:
     played = babble(VOICE_RATE, 5.0)
     other = np.ascontiguousarray(played[::-1])
-    heard = converse(canceller(), played, VOICE_RATE, Room().heard(other, VOICE_RATE))
+    heard = converse(canceller(), played, VOICE_RATE, Room().heard(other, VOICE_RATE), ask=True)
     assert heard.quality is not None
     assert heard.quality.erle_db < 8
-    assert not heard.quality.converged
+    assert not any(heard.converged)
 
 
 def test_headphones_have_converged_although_there_is_nothing_to_remove() -> None:
@@ -322,7 +339,7 @@ def test_with_headphones_everything_passes() -> None:
 @pytest.mark.parametrize("delay", [0.06, 0.15])
 def test_nothing_of_a_reply_is_taken_for_a_person(reply: Samples, delay: float, drift_ppm: float) -> None:
     room = Room(delay, drift_ppm).heard(reply, VOICE_RATE)
-    heard = converse(canceller(), reply, VOICE_RATE, room, ask=True)
+    heard = converse(canceller(), reply, VOICE_RATE, room, drift_ppm=drift_ppm, ask=True)
     assert speech_frames(heard.raw).mean() > 0.5  # or there would have been nothing to find
     assert heard.removed_db(2.0) > 28
     assert np.mean(heard.converged[300:]) > 0.99
@@ -330,13 +347,13 @@ def test_nothing_of_a_reply_is_taken_for_a_person(reply: Samples, delay: float, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("drift_ppm", [100, -100])
+@pytest.mark.parametrize("drift_ppm", [150, -150])
 def test_clocks_that_drift_for_minutes_do_no_harm(reply: Samples, drift_ppm: float) -> None:
     minutes = np.tile(reply, 12)
-    room = Room(0.1, drift_ppm).heard(minutes, VOICE_RATE)
+    room = Room(0.05, drift_ppm).heard(minutes, VOICE_RATE)
     echo = canceller()
-    heard = converse(echo, minutes, VOICE_RATE, room, block=512)
-    assert heard.removed_db(120.0) > 28
+    heard = converse(echo, minutes, VOICE_RATE, room, block=512, drift_ppm=drift_ppm)
+    assert heard.removed_db(240.0) > 25  # what drifted by then is as long as the echo takes
     assert echo.missing_seconds < 0.1
     assert echo.dropped_seconds == 0
 
@@ -356,7 +373,7 @@ def test_people_who_talk_over_a_reply_are_found_and_understood(reply: Samples, w
             onset = int(np.argmax(speech_frames(to_int16(voice))))
             begun = at - onset * FRAME_SAMPLES
             room[begun : begun + len(voice)] += voice
-            heard = converse(canceller(), played, VOICE_RATE, room)
+            heard = converse(canceller(), played, VOICE_RATE, room, drift_ppm=100)
             found = speech_frames(heard.cleaned)
             assert not found[50 : first - onset].any()
             late.append(float(np.argmax(found[first:])) * FRAME_SECONDS)
