@@ -29,7 +29,8 @@ MISTAKES = {"alexa": 1}
 """Recordings in which a word is heard that nobody says; of other words there are none."""
 
 EVERY_NTH_VOICE = 4
-QUIET = np.zeros(CAPTURE_RATE, np.int16)
+QUIET = np.random.default_rng(3).normal(0, 20, CAPTURE_RATE).astype(np.int16)
+"""A second of a quiet room; digital silence is found in none."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 with_recordings = pytest.mark.skipif(not SPEECH.is_dir(), reason="the recordings in ../shared/speech are not here")
