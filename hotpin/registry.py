@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from hotpin.stt.base import Stt
     from hotpin.tts.base import Tts
     from hotpin.vad.base import Vad
+    from hotpin.wake.base import Wake
 
-Kind = Literal["vad", "stt", "prosody", "llm", "tts"]
+Kind = Literal["vad", "stt", "prosody", "llm", "tts", "wake"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ def build_llm(settings: "Settings") -> "Llm":
 def build_tts(settings: "Settings") -> "Tts":
     """Build the chosen voice engine, not yet loaded."""
     return cast("Tts", _build("tts", settings.tts.engine, settings))
+
+
+def build_wake(settings: "Settings") -> "Wake | None":
+    """Build what listens for the wake word, not yet loaded; ``None`` where there is no such word."""
+    return cast("Wake", _build("wake", settings.wake.engine, settings)) if settings.wake.word else None
 
 
 def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the callers name the type

@@ -28,6 +28,8 @@ def faults(chosen: Settings) -> Iterator[Fault]:
     """Find what cannot work, each time with what there is instead. A model that is only not fetched yet is no fault."""
     there = set()
     for kind in get_args(Kind):
+        if kind == "wake" and not chosen.wake.word:
+            continue
         name = "turn.prosody" if kind == "prosody" else f"{kind}.engine"
         engine, engines = value_of(chosen, name), registry.names(kind)
         if engine in engines:
@@ -42,6 +44,8 @@ def faults(chosen: Settings) -> Iterator[Fault]:
     yield from _fault("sessions.store", partial(sessions_path, chosen))
     if "tts" in there:
         yield from _voice(chosen)
+    if "wake" in there:
+        yield from _fault("wake.word", partial(registry.build_wake, chosen))
 
 
 def _fault(name: str, look: Callable[[], object]) -> Iterator[Fault]:

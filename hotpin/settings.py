@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from hotpin.turn import TurnPolicy
+from hotpin.wake.policy import WakePolicy
 
 _TURN = TurnPolicy()  # the numbers stand there, once
+_WAKE = WakePolicy()
 
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*([a-z]*)")
 _UNITS = {"s": 1, "second": 1, "m": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
@@ -51,6 +53,11 @@ def _model(value: object) -> object:
         return value
     short = value.strip().removeprefix("openai/").removeprefix("whisper-")
     return f"whisper-{short}" if short in ("tiny", "base", "small", "medium") else value.strip()
+
+
+def _wake_word(value: object) -> object:
+    """Take ``Hey Jarvis`` for ``hey_jarvis``."""
+    return re.sub(r"[\s_-]+", "_", value.strip().lower()) if isinstance(value, str) else value
 
 
 def _unset_if_blank(value: object) -> object:
@@ -240,6 +247,29 @@ class TurnSettings(_Section):
     """A paused reply goes on after this much silence without words: it was a cough or an "uh-huh"."""
 
 
+class WakeSettings(_Section):
+    """The wake word; see wake/policy.py for what each value does."""
+
+    word: Annotated[str, BeforeValidator(_wake_word)] = ""
+    """What Hotpin is called by: ``hey_jarvis``, ``okay_nabu``, ``hey_mycroft``, ``alexa`` or ``hey_rhasspy``; empty
+    means that it always listens. The first three are least often heard by mistake."""
+
+    engine: str = "open-wakeword"
+    """``open-wakeword``; needs ``pip install 'hotpin[wake]'``."""
+
+    threshold: _Probability = _WAKE.threshold
+    """Probability from which the word counts as said; higher is called by mistake less often, and missed more often."""
+
+    refractory_seconds: _Seconds = _WAKE.refractory_seconds
+    """After the word, it is not heard again for so long: it rings on for up to 1.2 s."""
+
+    follow_up_seconds: _Seconds = _WAKE.follow_up_seconds
+    """After a reply, what is said within this time needs no wake word."""
+
+    sleep_seconds: _Seconds = _WAKE.sleep_seconds
+    """Without speech for so long after the wake word, it falls asleep again."""
+
+
 class ModelsSettings(_Section):
     """Where models are."""
 
@@ -302,6 +332,7 @@ class Settings(_Section):
     tts: TtsSettings = TtsSettings()
     dialog: DialogSettings = DialogSettings()
     turn: TurnSettings = TurnSettings()
+    wake: WakeSettings = WakeSettings()
     sessions: SessionsSettings = SessionsSettings()
     models: ModelsSettings = ModelsSettings()
     server: ServerSettings = ServerSettings()

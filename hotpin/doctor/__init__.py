@@ -21,6 +21,7 @@ _CHECKS: tuple[tuple[str, bool, _Look], ...] = (
     ("prosody engine", True, engines.engine_check("prosody", registry.build_prosody)),
     ("llm engine", True, engines.engine_check("llm", registry.build_llm)),
     ("tts engine", True, engines.engine_check("tts", registry.build_tts)),
+    ("wake engine", True, engines.engine_check("wake", registry.build_wake)),
     ("persona", True, engines.persona),
     ("voice", True, engines.voice),
     ("sessions", False, store.sessions),

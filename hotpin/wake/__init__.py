@@ -1,0 +1,1 @@
+"""Wake words: asleep until it is called."""
