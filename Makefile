@@ -46,7 +46,7 @@ lock: ## choose the newest versions of all packages anew, and note them with the
 	@$(SETUP) check
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --output-file requirements.lock
-	$(LOCK) --constraint requirements.lock --extra dev --extra kokoro --output-file requirements-dev.lock
+	$(LOCK) --constraint requirements.lock --extra dev --extra kokoro --extra wake --output-file requirements-dev.lock
 	$(LOCK) --constraint requirements.lock --extra native --output-file requirements-native.lock
 
 clean: ## remove .venv/ and what tools left behind; models and settings stay
