@@ -189,6 +189,7 @@ class DeviceMicrophone:
         self._cards = hotplug.cards()
         self._server = hotplug.SoundServer.connect()
         self._stream: _Stream | None = None
+        self._doubtful = False
         try:
             self._open()
         except AudioError:
@@ -204,8 +205,11 @@ class DeviceMicrophone:
 
     @property
     def lost(self) -> bool:
-        """Whether it is unplugged, or gave nothing for ``LOST_SECONDS``."""
-        return self._stream is None
+        """Whether it is unplugged, or gave nothing for ``LOST_SECONDS``; until it can be opened again.
+
+        If it gave nothing then either, it must give samples before it counts as back.
+        """
+        return self._stream is None or (self._doubtful and not self._ring.written)
 
     @property
     def silent(self) -> bool:
@@ -283,6 +287,7 @@ class DeviceMicrophone:
             patience = LOST_SECONDS if written else _FIRST_SAMPLE_SECONDS
             if quiet >= patience or self._stream.dead or (changed and self._on_monitor()):
                 self._lose()
+                retry_at = self._clock.now() + RETRY_SECONDS  # long enough to be seen by who polls
         self._lose()
         self._disconnect()
 
@@ -305,6 +310,7 @@ class DeviceMicrophone:
     def _lose(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
+            self._doubtful = not self._ring.written
             stream.close()
             self._ring.restart(stream.rate)  # what nobody has read yet may be the loudspeaker's
             self._overflows += stream.overflows

@@ -67,12 +67,20 @@ def test_another_stream_drops_what_was_left_of_the_one_before(ring: Ring) -> Non
 
 
 def test_closing_wakes_the_reader(ring: Ring) -> None:
-    woken = threading.Event()
-    reader = threading.Thread(target=lambda: (ring.read(30), woken.set()))
+    reader = threading.Thread(target=ring.read, args=(30.0,), daemon=True)
     reader.start()
     ring.close()
-    assert woken.wait(5)
-    reader.join()
+    reader.join(5)
+    assert not reader.is_alive()
+
+
+def test_a_reader_is_woken_once_as_much_is_there_as_it_wants(ring: Ring) -> None:
+    ring.write(numbered(0, 10), 0.0)
+    later = threading.Timer(0.05, ring.write, (numbered(10, 10), 0.0))
+    later.start()
+    piece = ring.read(30, wanted=20)
+    assert piece is not None
+    assert len(piece.samples) == 20
 
 
 def arrivals(seconds: float, rate: float = RATE, late: float = 0.0) -> Timeline:
