@@ -4,21 +4,15 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from hotpin.audio import hotplug
 from hotpin.audio.devices import Device, portaudio, portaudio_listing
-from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
-from hotpin.audio.resample import Resampler
-from hotpin.audio.ring import Piece, Ring, Timeline
+from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
+from hotpin.audio.ring import Framer, Ring
 from hotpin.clock import Clock
 from hotpin.errors import AudioError
 
 LATENCY_SECONDS = 0.02
 """s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
-
-SILENT_SECONDS = 5.0
-"""s of nothing but zeros after which a microphone is called silent: a room is never that quiet, a muted device is."""
 
 LOST_SECONDS = 0.5
 """s without a sample after which a microphone counts as unplugged."""
@@ -28,59 +22,9 @@ RETRY_SECONDS = 0.5
 
 _FIRST_SAMPLE_SECONDS = 3.0  # a sound server that wakes its card takes its time
 _TICK_SECONDS = 0.25
-_BLOCK_SECONDS = 0.01  # PortAudio's own choice, 5 ms, took twice the CPU; 20 ms made frames 24 ms later
+_BLOCK_SECONDS = 0.01  # PortAudio's own choice, 5 ms, took half as much CPU again; with 20 ms frames come 24 ms later
 _PREFERRED_RATES = (48_000, CAPTURE_RATE)  # what most cards run at, and divides evenly; then the device's own
 _CLOSE_SECONDS = 1.0
-
-
-class Framer:
-    """Makes 16 kHz frames with their times of what a ring held.
-
-    After a hole in the audio, and when another stream begins, it begins anew: no frame spans a hole.
-    """
-
-    def __init__(self) -> None:
-        self._timeline: Timeline | None = None
-        self._next = 0  # position that would follow without a hole
-        self._emitted = 0  # samples at 16 kHz since _begun
-        self._rate = CAPTURE_RATE
-        self._pending: Samples = np.empty(0, np.int16)
-        self._silent = 0.0
-        self._heard = False
-
-    @property
-    def silent(self) -> bool:
-        """Whether the stream gave ``SILENT_SECONDS`` of zeros and nothing else yet."""
-        return not self._heard and self._silent >= SILENT_SECONDS
-
-    @property
-    def missing(self) -> int:
-        """Samples of the stream without which there is no next frame."""
-        return max(1, (FRAME_SAMPLES - len(self._pending)) * self._rate // CAPTURE_RATE)
-
-    def push(self, piece: Piece) -> None:
-        """Take what was read from the ring."""
-        if piece.timeline is not self._timeline:
-            self._heard, self._silent = False, 0.0
-        if piece.timeline is not self._timeline or piece.position != self._next:
-            self._timeline, self._rate = piece.timeline, piece.rate
-            self._begun, self._emitted = piece.position, 0
-            self._pending = np.empty(0, np.int16)
-            self._resampler = Resampler(piece.rate, CAPTURE_RATE)
-        self._next = piece.position + len(piece.samples)
-        if not self._heard:
-            self._heard = bool(piece.samples.any())
-            self._silent += len(piece.samples) / piece.rate
-        self._pending = np.concatenate([self._pending, self._resampler.push(piece.samples)])
-
-    def pop(self) -> Frame | None:
-        """Return the next frame, if a whole one is there."""
-        if self._timeline is None or len(self._pending) < FRAME_SAMPLES:
-            return None
-        start = self._timeline.at(self._begun + self._emitted * self._rate / CAPTURE_RATE)
-        samples, self._pending = self._pending[:FRAME_SAMPLES], self._pending[FRAME_SAMPLES:]
-        self._emitted += FRAME_SAMPLES
-        return Frame(samples, CAPTURE_RATE, start)
 
 
 class _Stream:
@@ -213,7 +157,7 @@ class DeviceMicrophone:
 
     @property
     def silent(self) -> bool:
-        """Whether it gives nothing but zeros, for ``SILENT_SECONDS`` since it was opened: muted, or no access to it."""
+        """Whether it gives nothing but zeros, for 5 s since it was opened: muted, or no access to it."""
         return self._framer.silent
 
     @property

@@ -1,14 +1,18 @@
-"""Between a sound card's callback and whoever reads: a bounded ring, and what time each of its samples was captured."""
+"""Between a sound card's callback and whoever reads: a bounded ring, the time of its samples, frames made of them."""
 
 import threading
 from dataclasses import dataclass
 
 import numpy as np
 
-from hotpin.audio.frame import Samples
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
+from hotpin.audio.resample import Resampler
 
 RING_SECONDS = 2.0
 """s that may wait to be read; whoever reads later than this has lost the oldest."""
+
+SILENT_SECONDS = 5.0
+"""s of nothing but zeros after which a microphone is called silent: a room is never that quiet, a muted device is."""
 
 _WINDOW_SECONDS = 1.0
 _SLEW = 0.001  # 1 ms per s: several times what two quartz clocks drift apart
@@ -139,3 +143,53 @@ class Ring:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+class Framer:
+    """Makes 16 kHz frames with their times of what a ring held.
+
+    After a hole in the audio, and when another stream begins, it begins anew: no frame spans a hole.
+    """
+
+    def __init__(self) -> None:
+        self._timeline: Timeline | None = None
+        self._next = 0  # position that would follow without a hole
+        self._emitted = 0  # samples at 16 kHz since _begun
+        self._rate = CAPTURE_RATE
+        self._pending: Samples = np.empty(0, np.int16)
+        self._silent = 0.0
+        self._heard = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the stream gave ``SILENT_SECONDS`` of zeros and nothing else yet."""
+        return not self._heard and self._silent >= SILENT_SECONDS
+
+    @property
+    def missing(self) -> int:
+        """Samples of the stream without which there is no next frame."""
+        return max(1, (FRAME_SAMPLES - len(self._pending)) * self._rate // CAPTURE_RATE)
+
+    def push(self, piece: Piece) -> None:
+        """Take what was read from the ring."""
+        if piece.timeline is not self._timeline:
+            self._heard, self._silent = False, 0.0
+        if piece.timeline is not self._timeline or piece.position != self._next:
+            self._timeline, self._rate = piece.timeline, piece.rate
+            self._begun, self._emitted = piece.position, 0
+            self._pending = np.empty(0, np.int16)
+            self._resampler = Resampler(piece.rate, CAPTURE_RATE)
+        self._next = piece.position + len(piece.samples)
+        if not self._heard:
+            self._heard = bool(piece.samples.any())
+            self._silent += len(piece.samples) / piece.rate
+        self._pending = np.concatenate([self._pending, self._resampler.push(piece.samples)])
+
+    def pop(self) -> Frame | None:
+        """Return the next frame, if a whole one is there."""
+        if self._timeline is None or len(self._pending) < FRAME_SAMPLES:
+            return None
+        start = self._timeline.at(self._begun + self._emitted * self._rate / CAPTURE_RATE)
+        samples, self._pending = self._pending[:FRAME_SAMPLES], self._pending[FRAME_SAMPLES:]
+        self._emitted += FRAME_SAMPLES
+        return Frame(samples, CAPTURE_RATE, start)

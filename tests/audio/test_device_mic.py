@@ -13,9 +13,8 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from hotpin.audio.device_mic import SILENT_SECONDS, Framer
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
-from hotpin.audio.ring import Piece, Ring, Timeline
+from hotpin.audio.ring import SILENT_SECONDS, Framer, Piece, Ring, Timeline
 from tests.conftest import skip_or_fail
 from tests.e2e.rig import Rig, sound_server
 
