@@ -1,5 +1,6 @@
 """Sound devices are asked for in another process, which may crash or hang."""
 
+import os
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -26,7 +27,7 @@ print("a library says something")
 @pytest.fixture
 def portaudio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A module that is taken for PortAudio's."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     return tmp_path / "sounddevice.py"
 
 
