@@ -13,6 +13,7 @@ import typer
 
 from hotpin import __version__
 from hotpin.commands import agents, ask, audio, bench, config, demo, models, sessions, start_call, stt_test, tts_test
+from hotpin.commands.devices import devices
 from hotpin.commands.doctor import doctor
 
 EXIT_FAILED = 1
@@ -32,6 +33,7 @@ app.command("stt-test")(stt_test.stt_test)
 app.command("tts-test")(tts_test.tts_test)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
+app.command("devices")(devices)
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(agents.app, name="agents")

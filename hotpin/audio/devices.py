@@ -1,33 +1,124 @@
 """Which sound devices there are.
 
-They are asked for in a process of its own: PortAudio aborts where ALSA's configuration is broken, and may hang on a
+``list_devices`` asks in a process of its own: PortAudio aborts where ALSA's configuration is broken, and may hang on a
 sound server that does not answer. Nothing is opened, nothing recorded.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from hotpin.errors import AudioError
 
 TIMEOUT_SECONDS = 5.0
 """s that listing the devices may take; a sound server that starts first takes about 2 s."""
 
+Direction = Literal["input", "output"]
+"""Whether sound comes out of the device (a microphone) or goes into it (a loudspeaker)."""
+
 _REASON_CHARACTERS = 200
+_NOUNS: dict[Direction, str] = {"input": "microphone", "output": "loudspeaker"}
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A microphone or a loudspeaker."""
+    """A microphone or a loudspeaker, or both."""
 
     name: str
     """As PortAudio calls it."""
 
     rate: int
     """Hz it runs at by default."""
+
+    index: int = -1
+    """PortAudio's number of it; it may change when devices come and go."""
+
+    host: str = ""
+    """The sound system it is reached through, such as ``ALSA``."""
+
+    inputs: int = 0
+    """Channels that can be recorded."""
+
+    outputs: int = 0
+    """Channels that can be played."""
+
+    @property
+    def monitor(self) -> bool:
+        """Whether it records what a loudspeaker plays, instead of what a person says."""
+        return self.name.startswith("Monitor of ") or ".monitor" in self.name or "[Loopback]" in self.name
+
+    def has(self, direction: Direction) -> bool:
+        """Whether it is a microphone, or a loudspeaker."""
+        return (self.inputs if direction == "input" else self.outputs) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What PortAudio knew when it was initialised."""
+
+    portaudio: str
+    """PortAudio's version."""
+
+    devices: tuple[Device, ...]
+    """All of them."""
+
+    default_input: int
+    """Index of the system's own choice; negative if there is none."""
+
+    default_output: int
+    """Index of the system's own choice; negative if there is none."""
+
+    def default(self, direction: Direction) -> Device | None:
+        """Return the system's own choice."""
+        index = self.default_input if direction == "input" else self.default_output
+        return next((one for one in self.devices if one.index == index and one.has(direction)), None)
+
+    def usable(self, direction: Direction) -> list[Device]:
+        """Return all microphones, or all loudspeakers; no monitors."""
+        return [one for one in self.devices if one.has(direction) and not (direction == "input" and one.monitor)]
+
+    def choose(self, direction: Direction, wanted: str = "") -> Device:
+        """Find a device by index, name or part of its name; empty means the system's default.
+
+        A loudspeaker's monitor is only a microphone for who asks for it by its whole name.
+
+        Raises:
+            AudioError: if there is none, or more than one; it lists what there is.
+        """
+        usable, noun = self.usable(direction), _NOUNS[direction]
+        if not wanted:
+            if not usable:
+                raise AudioError(f"there is no {noun}", "Connect one; hotpin devices lists them")
+            default = self.default(direction)
+            return default if default in usable else usable[0]
+        if wanted.isdecimal():
+            found = [one for one in usable if one.index == int(wanted)]
+        else:
+            found = self._named(direction, wanted)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise AudioError(f"{wanted!r} may be any of these: {_names(found)}", "Give more of the name, or the index")
+        there = f"There are: {_names(usable)}" if usable else f"There is no {noun} at all"
+        raise AudioError(f"there is no {noun} {wanted!r}", there)
+
+    def _named(self, direction: Direction, wanted: str) -> list[Device]:
+        # ALSA's own name of a card that converts rates; PortAudio lists the card itself, and converts when it is told.
+        sought = wanted.removeprefix("plug").lower() if wanted.startswith("plughw:") else wanted.lower()
+        whole = [one for one in self.devices if one.has(direction) and one.name.lower() == sought]
+        part = [one for one in self.usable(direction) if sought in f"{one.name}, {one.host}".lower()]
+        found = whole or part
+        if len(found) > 1:
+            # Windows lists each device once per sound system.
+            default = self.default(direction)
+            same_host = [one for one in found if default is not None and one.host == default.host]
+            return same_host or found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +141,25 @@ def find_devices(microphone: str = "", loudspeaker: str = "") -> Devices:
     Raises:
         AudioError: if PortAudio is missing, crashes or does not answer in time.
     """
-    command = [sys.executable, "-P", "-m", "hotpin.audio.devices", microphone, loudspeaker]
+    listing = list_devices()
+    return Devices(listing.portaudio, _chosen(listing, "input", microphone), _chosen(listing, "output", loudspeaker))
+
+
+def _chosen(listing: Listing, direction: Direction, wanted: str) -> Device | None:
+    with suppress(AudioError):
+        return listing.choose(direction, wanted)
+    return None
+
+
+def list_devices() -> Listing:
+    """List the devices there are now.
+
+    Raises:
+        AudioError: if PortAudio is missing, crashes or does not answer in time.
+    """
+    command = [sys.executable, "-P", "-m", "hotpin.audio.devices"]
     try:
-        asked = subprocess.run(  # noqa: S603 - our own module; the names are arguments, not a shell's
+        asked = subprocess.run(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
@@ -71,12 +178,61 @@ def find_devices(microphone: str = "", loudspeaker: str = "") -> Devices:
     # Libraries may print before it.
     found: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
     if "missing" in found:
-        raise AudioError(f"there is no sound: {found['missing']}", _how_to_install())
-    return Devices(found["portaudio"].partition(",")[0], _device(found["input"]), _device(found["output"]))
+        raise AudioError(found["missing"], found["fix"])
+    return Listing(**found | {"devices": tuple(Device(**one) for one in found["devices"])})
 
 
-def _device(found: dict[str, Any] | None) -> Device | None:
-    return None if found is None else Device(str(found["name"]), round(found["rate"]))
+def portaudio_listing() -> Listing:
+    """List the devices that PortAudio knows in this process: those there were when it was initialised.
+
+    Raises:
+        AudioError: if PortAudio is missing, or fails.
+    """
+    sounddevice = portaudio()
+    try:
+        return _ask(sounddevice)
+    except sounddevice.PortAudioError as error:
+        raise AudioError(f"PortAudio lists no devices: {error}", "Restart the sound server", retryable=True) from error
+
+
+def _ask(sounddevice: Any) -> Listing:  # noqa: ANN401
+    hosts = [host["name"] for host in sounddevice.query_hostapis()]
+    default_input, default_output = sounddevice.default.device
+    return Listing(
+        portaudio=sounddevice.get_portaudio_version()[1].partition(",")[0],
+        devices=tuple(
+            Device(
+                name=found["name"],
+                rate=round(found["default_samplerate"]),
+                index=index,
+                host=hosts[found["hostapi"]],
+                inputs=found["max_input_channels"],
+                outputs=found["max_output_channels"],
+            )
+            for index, found in enumerate(sounddevice.query_devices())
+        ),
+        default_input=default_input,
+        default_output=default_output,
+    )
+
+
+def portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
+    """Return the module ``sounddevice``.
+
+    Raises:
+        AudioError: if it is missing, or the library that it loads.
+    """
+    # PortAudio opens ALSA's cards as plughw then, which converts rates and formats that a card lacks.
+    os.environ.setdefault("PA_ALSA_PLUGHW", "1")
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise AudioError(f"there is no sound: {error}", _how_to_install()) from error
+    return sounddevice
+
+
+def _names(devices: list[Device]) -> str:
+    return ", ".join(f"{one.index} {one.name!r}" for one in devices)
 
 
 def _ending(status: int) -> str:
@@ -97,26 +253,13 @@ def _how_to_install() -> str:
     return "pip install --force-reinstall sounddevice"
 
 
-def _report(microphone: str, loudspeaker: str) -> dict[str, Any]:
+def _report() -> dict[str, Any]:
     """Ask PortAudio, in this process."""
     try:
-        import sounddevice
-    except (ImportError, OSError) as error:  # the module, or the library that it loads
-        return {"missing": str(error)}
-
-    def look_up(device: str, kind: str) -> dict[str, Any] | None:
-        try:
-            found = sounddevice.query_devices(int(device) if device.isdecimal() else device or None, kind)
-        except (sounddevice.PortAudioError, ValueError):
-            return None
-        return {"name": found["name"], "rate": found["default_samplerate"]}
-
-    return {
-        "portaudio": sounddevice.get_portaudio_version()[1],
-        "input": look_up(microphone, "input"),
-        "output": look_up(loudspeaker, "output"),
-    }
+        return asdict(portaudio_listing())
+    except AudioError as error:
+        return {"missing": error.message, "fix": error.fix}
 
 
 if __name__ == "__main__":
-    print(json.dumps(_report(*sys.argv[1:3])))
+    print(json.dumps(_report()))

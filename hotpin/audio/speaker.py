@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hotpin.audio import hotplug
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.playback import CAPACITY_SECONDS, Playback
 from hotpin.audio.resample import Resampler
@@ -63,6 +64,7 @@ class DeviceSpeaker:
                 latency=DEVICE_LATENCY_SECONDS,
                 callback=self._callback,
             )
+            hotplug.in_use(self._stream)
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             raise AudioError(

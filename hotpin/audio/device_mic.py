@@ -1,0 +1,272 @@
+"""A real microphone, through PortAudio; it may be unplugged and plugged in again."""
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from hotpin.audio import hotplug
+from hotpin.audio.devices import Device, portaudio, portaudio_listing
+from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
+from hotpin.audio.ring import Framer, Ring
+from hotpin.clock import Clock
+from hotpin.errors import AudioError
+
+LATENCY_SECONDS = 0.02
+"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
+
+LOST_SECONDS = 0.5
+"""s without a sample after which a microphone counts as unplugged."""
+
+RETRY_SECONDS = 0.5
+"""s between attempts to take a lost microphone back."""
+
+_FIRST_SAMPLE_SECONDS = 3.0  # a sound server that wakes its card takes its time
+_TICK_SECONDS = 0.25
+_BLOCK_SECONDS = 0.01  # PortAudio's own choice, 5 ms, took half as much CPU again; with 20 ms frames come 24 ms later
+_PREFERRED_RATES = (48_000, CAPTURE_RATE)  # what most cards run at, and divides evenly; then the device's own
+_CLOSE_SECONDS = 1.0
+
+
+class _Stream:
+    """One open PortAudio stream that writes into a ring, from ``begin`` on.
+
+    Raises:
+        AudioError: if the device cannot be opened.
+    """
+
+    def __init__(self, device: Device, ring: Ring, clock: Clock) -> None:
+        sounddevice = portaudio()
+        self._ring = ring
+        self._clock = clock
+        self._live = False
+        self.overflows = 0
+        with hotplug.PORTAUDIO:
+            rate, channels = _format(sounddevice, device)
+            self.rate = rate
+            self._stream: Any = None
+            try:
+                self._stream = sounddevice.InputStream(
+                    samplerate=rate,
+                    channels=channels,
+                    dtype="int16",
+                    device=device.index,
+                    latency=LATENCY_SECONDS,
+                    blocksize=round(rate * _BLOCK_SECONDS),
+                    callback=self._callback,
+                )
+                hotplug.in_use(self._stream)
+                self._stream.start()
+            except sounddevice.PortAudioError as error:
+                if self._stream is not None:
+                    self._stream.close(ignore_errors=True)
+                raise _cannot_open(device, error) from error
+
+    def begin(self) -> None:
+        """Let audio through: it was made sure where it comes from."""
+        self._ring.restart(self.rate)
+        self._live = True
+
+    @property
+    def dead(self) -> bool:
+        """Whether PortAudio has ended it."""
+        try:
+            return not self._stream.active
+        except Exception:  # PortAudioError, whose class cannot be named without the library
+            return True
+
+    def close(self) -> None:
+        """Let nothing through any more, and free the device."""
+        self._live = False
+        with hotplug.PORTAUDIO:
+            self._stream.close(ignore_errors=True)
+
+    def _callback(self, samples: Samples, frames: int, time: Any, status: Any) -> None:  # noqa: ANN401
+        # PortAudio's own times were off by up to 0.8 s on a sound server: only the moment of the call counts.
+        if self._live:
+            self.overflows += bool(status.input_overflow)
+            self._ring.write(samples[:, 0], self._clock.now())
+
+
+def _format(sounddevice: Any, device: Device) -> tuple[int, int]:  # noqa: ANN401
+    """Find a rate and a number of channels that a device takes: cards themselves often have neither 16 kHz nor mono."""
+    refusal: Exception | None = None
+    for channels in dict.fromkeys((1, min(2, device.inputs), device.inputs)):
+        for rate in (*_PREFERRED_RATES, device.rate):
+            try:
+                sounddevice.check_input_settings(device.index, channels, "int16", samplerate=rate)
+            except (sounddevice.PortAudioError, ValueError) as error:
+                refusal = error
+            else:
+                return rate, channels
+    raise _cannot_open(device, refusal) from refusal
+
+
+def _cannot_open(device: Device, error: Exception | None) -> AudioError:
+    return AudioError(
+        f"the microphone {device.name!r} cannot be opened: {error}",
+        "Close the program that uses it, or choose another: hotpin devices lists them",
+        retryable=True,
+    )
+
+
+class DeviceMicrophone:
+    """A microphone of this machine.
+
+    A thread of its own watches it: when it is unplugged, ``lost`` becomes true, and ``read`` gives nothing until it is
+    back. Nothing is ever taken from a loudspeaker's monitor, which a sound server puts in its place.
+
+    Args:
+        clock: whose time the frames are stamped with; it must pass as real time does.
+        device: index, name or part of the name; empty means the system's default.
+
+    Raises:
+        AudioError: if PortAudio is missing, there is no such device or more than one, or it cannot be opened.
+    """
+
+    def __init__(self, clock: Clock, device: str = "") -> None:
+        self._clock = clock
+        self._wanted = device
+        self._ring = Ring()
+        self._framer = Framer()
+        self._overflows = 0
+        self._closed = threading.Event()
+        self._cards = hotplug.cards()
+        self._server = hotplug.SoundServer.connect()
+        self._stream: _Stream | None = None
+        self._doubtful = False
+        try:
+            self._open()
+        except AudioError:
+            self._disconnect()
+            raise
+        self._thread = threading.Thread(target=self._watch, name="hotpin-microphone", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed; a lost microphone may come back."""
+        return self._closed.is_set()
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is unplugged, or gave nothing for ``LOST_SECONDS``; until it can be opened again.
+
+        If it gave nothing then either, it must give samples before it counts as back.
+        """
+        return self._stream is None or (self._doubtful and not self._ring.written)
+
+    @property
+    def silent(self) -> bool:
+        """Whether it gives nothing but zeros, for 5 s since it was opened: muted, or no access to it."""
+        return self._framer.silent
+
+    @property
+    def overruns(self) -> int:
+        """How often audio was lost because nobody read it in time."""
+        return self._ring.overruns
+
+    @property
+    def overflows(self) -> int:
+        """How often PortAudio says that it lost audio itself."""
+        stream = self._stream
+        return self._overflows + (stream.overflows if stream is not None else 0)
+
+    def read(self, timeout: float) -> Frame | None:
+        """Return the next frame, or ``None`` if there is none within about ``timeout`` seconds."""
+        deadline = self._clock.now() + timeout
+        while (frame := self._framer.pop()) is None:
+            piece = self._ring.read(max(0.0, deadline - self._clock.now()), self._framer.missing)
+            if piece is None:
+                return None
+            self._framer.push(piece)
+        return frame
+
+    def close(self) -> None:
+        """Stop; a reader that waits is woken."""
+        self._closed.set()
+        self._ring.close()
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _open(self) -> None:
+        device = self._choose()
+        stream = _Stream(device, self._ring, self._clock)
+        if self._on_monitor() and not device.monitor:
+            stream.close()
+            raise AudioError(
+                "the sound server offers no microphone, only what a loudspeaker plays",
+                "Connect a microphone, or choose one in the system's sound settings",
+                retryable=True,
+            )
+        self.device = device
+        if self._wanted.isdecimal():  # it means another device once one has come or gone; so does ALSA's number
+            self._wanted = device.name.partition(" (hw:")[0]
+        stream.begin()
+        self._stream = stream
+
+    def _choose(self) -> Device:
+        cards = hotplug.cards()
+        if cards is None or cards != self._cards:
+            hotplug.refresh()
+            self._cards = cards
+        try:
+            return portaudio_listing().choose("input", self._wanted)
+        except AudioError:
+            if not hotplug.refresh():
+                raise
+            return portaudio_listing().choose("input", self._wanted)
+
+    def _watch(self) -> None:
+        written, quiet, retry_at = 0, 0.0, 0.0
+        while not self._closed.is_set():
+            changed = self._pause()
+            if self._stream is None:
+                if self._clock.now() >= retry_at:
+                    self._take_back()
+                    retry_at = self._clock.now() + RETRY_SECONDS
+                    written, quiet = 0, 0.0
+                continue
+            # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
+            quiet = 0.0 if self._ring.written != written else quiet + (0.0 if changed else _TICK_SECONDS)
+            written = self._ring.written
+            patience = LOST_SECONDS if written else _FIRST_SAMPLE_SECONDS
+            if quiet >= patience or self._stream.dead or (changed and self._on_monitor()):
+                self._lose()
+                retry_at = self._clock.now() + RETRY_SECONDS  # long enough to be seen by who polls
+        self._lose()
+        self._disconnect()
+
+    def _pause(self) -> bool:
+        """Wait for a tick; return at once and true if the sound server has something new."""
+        if self._server is not None:
+            try:
+                return self._server.wait(_TICK_SECONDS)
+            except ConnectionError:
+                self._disconnect()
+        self._closed.wait(_TICK_SECONDS)
+        return False
+
+    def _on_monitor(self) -> bool:
+        if self._server is not None:
+            with suppress(ConnectionError):
+                return self._server.records_monitor()
+        return False
+
+    def _lose(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._doubtful = not self._ring.written
+            stream.close()
+            self._ring.restart(stream.rate)  # what nobody has read yet may be the loudspeaker's
+            self._overflows += stream.overflows
+
+    def _take_back(self) -> None:
+        if self._server is None:
+            self._server = hotplug.SoundServer.connect()
+        with suppress(AudioError, ConnectionError):
+            if self._server is None or self._server.has_microphone():
+                self._open()
+
+    def _disconnect(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
