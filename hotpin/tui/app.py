@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -15,7 +16,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.notifications import SeverityLevel
-from textual.widgets import Footer, Input
+from textual.widgets import Footer
 
 from hotpin import paths
 from hotpin.errors import BusyError, HotpinError
@@ -80,7 +81,7 @@ def run(settings: "Settings", session_id: str, agent: str = "") -> None:
 class Interface(App[None]):
     """The screen of one call."""
 
-    CSS_PATH = "hotpin.tcss"
+    CSS_PATH = Path(__file__).with_name("hotpin.tcss")
     TITLE = "Hotpin"
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (120, "-wide")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (10, "-short"), (20, "-tall")]  # type: ignore[misc]
@@ -101,7 +102,7 @@ class Interface(App[None]):
         self._transcript = Transcript(id="transcript")
         self._waterfall = Waterfall(id="waterfall")
         self._level = LevelMeter(plan.settings.turn.start_threshold, id="level")
-        self._message = MessageInput(id="message")
+        self._message = MessageInput(self.take_message, id="message")
         self._idle = READY if plan.open_microphone is None else str(State.LISTENING)
         self._call_ready = False
         self._stopped = ""
@@ -136,22 +137,22 @@ class Interface(App[None]):
 
     # --- what the person does ---
 
-    @on(Input.Submitted)
-    def _take_message(self, event: Input.Submitted) -> None:
-        text = event.value.strip()
+    def take_message(self, text: str) -> bool:
+        """Answer what was typed, or silence the reply if it is empty; return whether it was taken."""
         if not text:
             self.action_interrupt()
-        elif self._stopped:
+            return True
+        if self._stopped:
             self._warn(self._stopped)
-        elif len(self._waiting) >= MAX_WAITING:
+            return False
+        if len(self._waiting) >= MAX_WAITING:
             self._warn(f"{MAX_WAITING} messages wait to be answered. Wait for the next answer, then press Enter again")
-        else:
-            event.input.clear()
-            waits = not self._call_ready or bool(self._waiting)
-            entry = self._transcript.type(text, waits=waits)
-            self._waiting.append(entry)
-            if not waits:
-                self._send_next()
+            return False
+        waits = not self._call_ready or bool(self._waiting)
+        self._waiting.append(self._transcript.type(text, waits=waits))
+        if not waits:
+            self._send_next()
+        return True
 
     def action_interrupt(self) -> None:
         """Stop the reply."""

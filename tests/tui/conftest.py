@@ -17,6 +17,7 @@ from hotpin.registry import Kind
 from hotpin.settings import Settings
 from hotpin.tui.app import Interface
 from hotpin.tui.call import Plan
+from hotpin.tui.widgets.message_input import MessageInput
 from hotpin.tui.widgets.status import Status
 from hotpin.tui.widgets.transcript import Transcript
 from tests.conftest import choosing
@@ -86,8 +87,11 @@ async def until(pilot: Pilot[None], wanted: Callable[[], bool]) -> None:
 
 
 async def say(pilot: Pilot[None], text: str) -> None:
-    """Type a line and press Enter."""
-    await pilot.press(*("space" if character == " " else character for character in text), "enter")
+    """Type a line and press Enter; all of it at once, since the pilot takes a while for each key."""
+    line = pilot.app.query_one(MessageInput)
+    line.insert_text_at_cursor(text)
+    await line.action_submit()
+    await pilot.pause(0)
 
 
 @pytest.fixture

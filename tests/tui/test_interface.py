@@ -26,11 +26,11 @@ async def test_what_is_typed_is_answered_and_its_stages_are_shown(make_desk: Mak
     desk = make_desk()
     async with desk.interface.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: desk.state == "ready")
-        await say(pilot, "hello there")
+        await pilot.press("h", "i", "enter")
         waterfall = desk.interface.query_one(Waterfall)
         await until(pilot, lambda: waterfall.has_class("-fed"))
-        assert desk.text == f"You: hello there\n{REPLY}"
-        assert desk.llm.prompts[0][-1].content == "hello there"
+        assert desk.text == f"You: hi\n{REPLY}"
+        assert desk.llm.prompts[0][-1].content == "hi"
         shown = str(waterfall.render())
         assert "Enter to voice" in shown
         assert "first token" in shown
@@ -49,6 +49,7 @@ async def test_what_is_typed_before_the_engines_are_loaded_is_answered_line_by_l
         assert "interrupted" not in desk.text
 
 
+@pytest.mark.slow
 async def test_a_message_too_many_stays_in_the_input_line(make_desk: MakeDesk) -> None:
     desk = make_desk(load=False)
     async with desk.interface.run_test(notifications=True) as pilot:
@@ -61,6 +62,7 @@ async def test_a_message_too_many_stays_in_the_input_line(make_desk: MakeDesk) -
         desk.loading.set()
 
 
+@pytest.mark.slow
 async def test_the_reply_appears_as_it_is_written(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk, more = make_desk(), threading.Event()
 
@@ -79,6 +81,7 @@ async def test_the_reply_appears_as_it_is_written(make_desk: MakeDesk, monkeypat
         await until(pilot, lambda: desk.text.endswith("\nHotpin: One two."))
 
 
+@pytest.mark.slow
 async def test_partial_words_are_shown_until_the_final_ones_replace_them(make_desk: MakeDesk) -> None:
     desk = make_desk(listens=True)
     desk.stt.words_so_far = "how are"
@@ -104,6 +107,7 @@ async def test_escape_interrupts_the_reply_and_marks_it(make_desk: MakeDesk) -> 
         await until(pilot, lambda: desk.state == "ready")
 
 
+@pytest.mark.slow
 async def test_a_line_typed_over_a_reply_interrupts_it_and_stands_below(make_desk: MakeDesk) -> None:
     desk = make_desk(paced=True)
     async with desk.interface.run_test() as pilot:
@@ -127,6 +131,7 @@ async def test_an_error_is_a_toast_that_says_what_to_do(make_desk: MakeDesk) -> 
         await until(pilot, lambda: desk.state == "ready")
 
 
+@pytest.mark.slow
 async def test_engines_that_cannot_be_loaded_are_told_and_what_is_typed_is_kept(
     make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +148,7 @@ async def test_engines_that_cannot_be_loaded_are_told_and_what_is_typed_is_kept(
         assert desk.interface.query_one(Input).value == "hi"
 
 
+@pytest.mark.slow
 async def test_a_question_mark_is_typed_in_the_input_line_and_opens_the_help_elsewhere(make_desk: MakeDesk) -> None:
     desk = make_desk()
     async with desk.interface.run_test() as pilot:
@@ -157,6 +163,7 @@ async def test_a_question_mark_is_typed_in_the_input_line_and_opens_the_help_els
         await until(pilot, lambda: desk.state == "ready")  # shown beneath the help
 
 
+@pytest.mark.slow
 async def test_pasted_lines_become_one_message(make_desk: MakeDesk) -> None:
     from textual.events import Paste
 
@@ -167,6 +174,7 @@ async def test_pasted_lines_become_one_message(make_desk: MakeDesk) -> None:
         await until(pilot, lambda: line.value == "one two three")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (200, 60), (20, 5), (3, 1)])
 async def test_every_size_shows_what_fits(make_desk: MakeDesk, size: tuple[int, int]) -> None:
     desk = make_desk()
@@ -180,6 +188,7 @@ async def test_every_size_shows_what_fits(make_desk: MakeDesk, size: tuple[int, 
         assert desk.interface.query_one(MessageInput).region.height == 1
 
 
+@pytest.mark.slow
 async def test_both_themes_can_be_had(make_desk: MakeDesk) -> None:
     desk = make_desk()
     async with desk.interface.run_test() as pilot:
@@ -190,6 +199,7 @@ async def test_both_themes_can_be_had(make_desk: MakeDesk) -> None:
         assert desk.interface.current_theme.dark
 
 
+@pytest.mark.slow
 async def test_no_colour_is_drawn_where_none_is_wanted(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     desk = make_desk()
@@ -201,6 +211,7 @@ async def test_no_colour_is_drawn_where_none_is_wanted(make_desk: MakeDesk, monk
         assert all(colour[1:3] == colour[3:5] == colour[5:7] for colour in colours), colours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c"])
 async def test_leaving_does_not_wait_for_what_is_loading(make_desk: MakeDesk, key: str) -> None:
     desk = make_desk(load=False)

@@ -1,5 +1,7 @@
 """The line that can be typed in at any time."""
 
+from collections.abc import Callable
+
 from textual import events
 from textual.widgets import Input
 
@@ -8,10 +10,21 @@ MAX_CHARACTERS = 8000
 
 
 class MessageInput(Input):
-    """One line; pasted lines are joined instead of being cut off after the first."""
+    """One line; pasted lines are joined instead of being cut off after the first.
 
-    def __init__(self, *, id: str) -> None:
+    Args:
+        take: gets what was typed when Enter is pressed; returns whether it was taken, else it stays in the line. Called
+            at once rather than through a message: whoever types on meanwhile would lose what they typed.
+    """
+
+    def __init__(self, take: Callable[[str], bool], *, id: str) -> None:
         super().__init__(id=id, placeholder="Type a message and press Enter", max_length=MAX_CHARACTERS, compact=True)
+        self._take = take
+
+    async def action_submit(self) -> None:
+        """Hand over what is typed."""
+        if self._take(self.value.strip()):
+            self.clear()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take all lines of what is pasted."""
