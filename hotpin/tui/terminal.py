@@ -31,6 +31,8 @@ def kept_clean(log_file: Path) -> Iterator[None]:
     with os.fdopen(os.dup(terminal), "w", encoding="utf-8") as screen:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        for stale in ("COLUMNS", "LINES"):  # GNU readline, for one, sets them: then the terminal is never asked
+            os.environ.pop(stale, None)
         # Textual asks the one for the terminal's size and draws on the other.
         sys.__stdout__ = sys.__stderr__ = screen  # type: ignore[misc]
         for stream in _STREAMS:
