@@ -6,11 +6,13 @@ what happens; this module only shows it, and passes on what is typed.
 
 import asyncio
 import signal
+import traceback
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -134,6 +136,11 @@ class Interface(App[None]):
     def on_ready(self) -> None:
         """Load, now that the first frame is on the screen."""
         self.call.start()
+
+    def _fatal_error(self) -> None:
+        # Textual's own shows the local variables: in a log, that would be what was said.
+        self._exit_renderables.append(Text(traceback.format_exc()))
+        self._close_messages_no_wait()
 
     # --- what the person does ---
 
