@@ -1,0 +1,1 @@
+"""The full-screen interface; see ``hotpin.tui.app.run``."""

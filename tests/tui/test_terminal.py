@@ -1,0 +1,125 @@
+"""The interface in a real terminal: its size, what natives print, leaving, and real engines."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from hotpin import models
+from hotpin.settings import Settings
+from tests.conftest import skip_or_fail
+
+TIMEOUT_SECONDS = 20.0
+
+_PRINTS = """
+import os, sys
+from pathlib import Path
+from hotpin.tui.terminal import kept_clean
+with kept_clean(Path(sys.argv[1])):
+    os.write(1, b"native out "); os.write(2, b"native err ")
+    print("drawn", file=sys.__stderr__, flush=True)
+print("after")
+"""
+_CALL = """
+import time
+from hotpin import settings
+from hotpin.tui.app import run
+run(settings.load({}), "kitchen")
+print("Left.")
+time.sleep(60)  # the terminal goes with its program
+"""
+
+
+def test_without_a_terminal_the_plain_call_is_named(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _PRINTS, str(tmp_path / "log")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode
+    assert "hotpin start-call" in ran.stderr
+
+
+def test_what_native_libraries_print_goes_to_the_log_instead_of_the_screen(tmp_path: Path) -> None:
+    log = tmp_path / "deep" / "log"
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-c", _PRINTS, str(log)], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+    )
+    os.close(theirs)
+    shown = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    assert program.wait(TIMEOUT_SECONDS) == 0
+    assert shown.split() == [b"drawn", b"after"]
+    assert log.read_text() == "native out native err "
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+class Tmux:
+    """A terminal of its own size, with the interface in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = ["tmux", "-S", str(folder / "tmux"), "-f", os.devnull]
+
+    def run(self, *command: str) -> str:
+        return subprocess.run([*self._server, *command], check=True, capture_output=True, text=True).stdout
+
+    def until(self, wanted: Callable[[str], bool]) -> str:
+        """Wait for something to be on the screen."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not wanted(screen := self.run("capture-pane", "-p")):
+            assert time.monotonic() < deadline, screen
+            time.sleep(0.05)  # there is nothing to wait for but the screen
+        return screen
+
+
+@pytest.fixture
+def tmux(tmp_path: Path, settings: Settings) -> Iterator[Tmux]:
+    """The interface in a terminal of 100x30, with the real engines."""
+    if shutil.which("tmux") is None:
+        skip_or_fail("not installed: tmux")
+    if models.missing(settings, ["llm", "tts"]):
+        skip_or_fail("the models are not installed")
+    terminal = Tmux(tmp_path)
+    here = {"HOTPIN_HOME": str(tmp_path), "HOTPIN_MODELS__DIR": str(models.models_dir(settings))}
+    variables = [word for name, value in here.items() for word in ("-e", f"{name}={value}")]
+    terminal.run("new-session", "-d", "-x", "100", "-y", "30", *variables, sys.executable, "-c", _CALL)
+    yield terminal
+    terminal.run("kill-server")
+
+
+def _shows(text: str, screen: str) -> bool:
+    return text in screen
+
+
+@pytest.mark.e2e
+def test_a_call_with_the_real_engines_is_typed_answered_and_left(tmux: Tmux) -> None:
+    tmux.until(lambda screen: "loading" in screen)
+    tmux.run("send-keys", "What is the capital of France?", "Enter")  # the models are still loading
+    for shown in ("You: What is the capital of France?", "Hotpin: ", "Enter to voice"):
+        tmux.until(partial(_shows, shown))
+    tmux.run("resize-window", "-x", "20", "-y", "5")
+    # Until it is drawn anew: to the program, a change that is taken back at once is none.
+    tmux.until(lambda screen: "● ready" in screen and "Type a" in screen and "Enter to voice" not in screen)
+    tmux.run("resize-window", "-x", "100", "-y", "30")
+    tmux.until(lambda screen: "Enter to voice" in screen)
+    began = time.monotonic()
+    tmux.run("send-keys", "C-c")
+    tmux.until(lambda screen: "Left." in screen)
+    assert time.monotonic() - began < 2.0
