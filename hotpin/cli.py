@@ -55,8 +55,23 @@ def _options(
     ] = False,
 ) -> None:
     """A private voice assistant that runs entirely on your own machine."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        _open_interface()
+    else:
         typer.echo(context.get_help())
+
+
+def _open_interface() -> None:
+    """Open the full-screen interface; so far it is for the keyboard."""
+    from hotpin.commands import common
+
+    settings = common.load_settings()
+    common.ensure_models(settings, ("vad", "llm", "tts"))
+    from hotpin.tui.app import run
+
+    run(settings, start_call.DEFAULT_SESSION)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
