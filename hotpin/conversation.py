@@ -25,6 +25,7 @@ from hotpin.llm.base import Message, ReplyOptions
 from hotpin.sessions.base import StoredTurn
 from hotpin.sessions.keeper import Keeper, Unkept
 from hotpin.utterance import Utterance
+from hotpin.worker import running_ahead
 
 log = logging.getLogger(__name__)
 
@@ -357,7 +358,7 @@ class Conversation:
                 log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
 
         try:
-            self._engines.llm_worker.submit(ticket, work, ahead=lambda: True)
+            self._engines.llm_worker.submit(ticket, work, ahead=running_ahead)
         except BusyError:
             log.info("no room to evaluate the prompt ahead")
 

@@ -18,7 +18,7 @@ from hotpin.errors import BusyError
 from hotpin.prosody.ending import Ending, ending
 from hotpin.stt.base import Transcript
 from hotpin.turn import Judged
-from hotpin.worker import Worker
+from hotpin.worker import Worker, running_ahead
 
 if TYPE_CHECKING:
     from hotpin.answer import Surroundings
@@ -78,7 +78,7 @@ class Weighing:
             self._add(what, **{what: found})
 
         try:
-            worker.submit(self._ticket, work, ahead=_always)
+            worker.submit(self._ticket, work, ahead=running_ahead)
         except BusyError:
             self._add(what)
 
@@ -89,7 +89,3 @@ class Weighing:
             complete, evidence = not self._missing, self._evidence
         if complete and not self._ticket.cancelled():
             self._around.judged(self._ticket, Judged(evidence.words, finished(evidence)))
-
-
-def _always() -> bool:
-    return True

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hotpin.audio import hotplug
+from hotpin.audio.devices import portaudio
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.playback import CAPACITY_SECONDS, Playback
 from hotpin.audio.resample import Resampler
@@ -156,13 +157,11 @@ def has_output() -> bool:
 
 def _portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
     try:
-        import sounddevice
-    except OSError as error:
+        return portaudio()
+    except AudioError as error:
         raise AudioError(
-            "the PortAudio library is missing, so there is no sound",
-            "Install it: sudo apt-get install libportaudio2",
+            "the PortAudio library is missing, so there is no sound", f"Install it: {error.fix}"
         ) from error
-    return sounddevice
 
 
 def play_all(frames: Sequence[Frame], device: str = "") -> None:
