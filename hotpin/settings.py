@@ -89,6 +89,14 @@ class AudioSettings(_Section):
     output: str = ""
     """Name, part of a name or index of the loudspeaker; empty means the system's default."""
 
+    echo: Literal["auto", "off", "half-duplex"] = "auto"
+    """``auto``: the loudspeaker's echo is taken out of what the microphone hears, and until that works, speech is
+    ignored while Hotpin speaks. ``off`` is for headphones: it is always listened to. ``half-duplex`` is for rooms where
+    the echo cannot be removed: it is never listened to while Hotpin speaks, and a key interrupts."""
+
+    noise_suppression: bool = False
+    """Whether steady noise is removed from what the microphone hears, by up to 12 dB."""
+
 
 class VadSettings(_Section):
     """Voice activity detection."""
