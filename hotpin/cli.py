@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from hotpin import __version__
-from hotpin.commands import agents, ask, audio, bench, config, demo, models, sessions, start_call, stt_test, tts_test
+from hotpin.commands import (
+    agents,
+    ask,
+    audio,
+    bench,
+    config,
+    demo,
+    models,
+    serve,
+    sessions,
+    start_call,
+    stt_test,
+    tts_test,
+)
 from hotpin.commands.devices import devices
 from hotpin.commands.doctor import doctor
 
@@ -31,6 +44,7 @@ app.command("ask")(ask.ask)
 app.command("start-call")(start_call.start_call)
 app.command("stt-test")(stt_test.stt_test)
 app.command("tts-test")(tts_test.tts_test)
+app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
 app.command("devices")(devices)
