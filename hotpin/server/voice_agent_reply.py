@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hotpin.server.socket_sound import Sound
+from hotpin.server.socket_playback import Sound
 
 PIECE_BYTES = 4096
 """Bytes of audio in one message at most, before base64."""

@@ -9,7 +9,8 @@ import pytest
 from hotpin.audio.frame import FRAME_SAMPLES
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import SkippingClock
-from hotpin.server.socket_sound import SocketMicrophone, SocketPlayback, Sound
+from hotpin.server.socket_mic import SocketMicrophone
+from hotpin.server.socket_playback import SocketPlayback, Sound
 
 RATE = 24_000
 

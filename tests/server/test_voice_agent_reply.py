@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hotpin.cancel import Generation, Ticket
-from hotpin.server.socket_sound import Sound
+from hotpin.server.socket_playback import Sound
 from hotpin.server.voice_agent_reply import AgentReply
 
 TICKET = Ticket("kitchen", 1, 0, Generation())
