@@ -42,9 +42,9 @@ def _say_and_wait(conversation: Conversation, text: str) -> bool:
         conversation.say(text)
         while (left := deadline - monotonic()) > 0:
             event = events.get(left)
-            # Not an answer to anybody, and these very words: a reply that it interrupted is over first.
-            if isinstance(event, TurnDone) and not event.heard and event.reply.split() == text.split():
-                return event.spoken == event.reply
+            # A reply that it interrupts is over first. Interrupted itself before its turn came, it has no words.
+            if isinstance(event, TurnDone) and not event.heard and event.reply.split() in ([], text.split()):
+                return bool(event.reply) and event.spoken == event.reply
             if isinstance(event, Failed) and event.stage in ("tts", "audio"):
                 raise ControlError("it could not be spoken", "See the daemon's log")
     raise ControlError("it was not spoken in time")
