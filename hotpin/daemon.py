@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from hotpin import __version__, logs, paths
-from hotpin.bus import Subscription
+from hotpin.bus import Bus
 from hotpin.control.commands import carry_out
 from hotpin.control.protocol import Command, Request, done
 from hotpin.control.server import ControlServer
@@ -40,16 +40,16 @@ class LiveConversation(Protocol):
     """What the daemon runs: see ``hotpin.live.Live``."""
 
     @property
-    def conversation(self) -> Conversation:
-        """The conversation, once it is open."""
+    def bus(self) -> Bus:
+        """Tells what happens."""
         ...
 
     @property
-    def events(self) -> Subscription:
-        """What happens in it, once it is open."""
+    def conversation(self) -> Conversation | None:
+        """The conversation, once it is open."""
         ...
 
-    def open(self, loaded: Callable[[Kind], None]) -> None:
+    def open(self, loaded: Callable[[Kind], None]) -> bool:
         """Load and begin."""
         ...
 
@@ -117,13 +117,14 @@ class Daemon:
             cleanup.callback(self._close)
             cleanup.callback(server.close)
             cleanup.callback(self._manager.stopping)
+            events = cleanup.enter_context(self._live.bus.subscribe())
             self._load()
             if self._ending:
                 return
             log.info("ready", extra={"fields": {"seconds": round(monotonic() - self._began, 2)}})
             self._manager.ready(self._events.in_words())
             while not self._ending:
-                event = self._live.events.get(_LOOP_SECONDS)
+                event = events.get(_LOOP_SECONDS)
                 if event is not None:
                     self._take(event)
                 self._look_after()
@@ -141,9 +142,10 @@ class Daemon:
         if request.command is Command.STOP:
             self.end()
             return done(pid=os.getpid())
-        if not self._open:
+        conversation = self._live.conversation
+        if not self._open or conversation is None:
             raise BusyError("the daemon is still loading its engines")
-        return carry_out(request, self._live.conversation)
+        return carry_out(request, conversation)
 
     # --- on the main thread ---
 
@@ -196,7 +198,7 @@ class Daemon:
         self._settings = found.settings
         if "log.level" in changed:
             logs.configure_service(found.settings.log.level)
-        at_once = [name for name in changed if name.startswith(CHANGE_AT_ONCE)]
+        at_once = [name for name in changed if name.startswith(CHANGE_AT_ONCE) and name != "turn.prosody"]
         log.info("reloaded", extra={"fields": {"changed": ",".join(at_once) or "none"}})
         if later := [name for name in changed if name not in at_once]:
             log.warning("to change %s, start the daemon anew: hotpin stop, hotpin daemon", ", ".join(later))

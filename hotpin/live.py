@@ -75,6 +75,25 @@ class Live:
             self.conversation.start()
             return True
 
+    def change(self, settings: "Settings") -> None:
+        """Go on with other settings of the persona, its voice and replies, and of turn-taking; the rest stays.
+
+        Raises:
+            HotpinError: if there is no such persona or voice, or the session cannot be read; nothing has changed then.
+        """
+        if self.conversation is None:
+            return
+        # The session's own persona holds, unless the person has chosen another just now.
+        agent = self._agent if settings.dialog.agent == self.settings.dialog.agent else settings.dialog.agent
+        before, self.app.settings = self.app.settings, settings
+        try:
+            options = self.app.session_options(self.session_id, agent=agent, live=True)
+        except BaseException:
+            self.app.settings = before
+            raise
+        self.settings, self._agent = settings, agent
+        self.conversation.change(replace(options, word=self._word, wake_policy=policy_of(settings)))
+
     def close(self, timeout: float = 2.0) -> None:
         """End the conversation within about ``timeout`` seconds; the turn is kept as far as it was heard."""
         with self._lock:

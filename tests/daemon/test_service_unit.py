@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hotpin import paths, service_unit
+from hotpin import paths
 from hotpin.errors import HotpinError
 from hotpin.service_unit import UNIT, filled, install, uninstall
 
@@ -38,9 +38,15 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "calls"
 
 
+class Unit(configparser.ConfigParser):
+    """A unit file; its keys have capitals."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def unit(text: str) -> configparser.ConfigParser:
-    found = configparser.ConfigParser(interpolation=None, strict=True)
-    found.optionxform = str  # type: ignore[assignment, method-assign] - systemd's keys have capitals
+    found = Unit(interpolation=None, strict=True)
     found.read_string(text)
     return found
 
@@ -134,6 +140,6 @@ def test_without_systemd_it_says_what_to_do_and_writes_nothing(
 
 def test_with_sudo_it_would_be_the_wrong_persons(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "ada")
-    monkeypatch.setattr(service_unit.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(HotpinError, match="Run it without sudo"):
         list(install([]))
