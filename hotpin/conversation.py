@@ -207,6 +207,8 @@ class Conversation:
 
     def _run(self) -> None:
         try:
+            now = self.clock.now()  # who sleeps does so before there is a microphone
+            self._attend(self._ear.set_hands_free(now, on=self.options.hands_free), now)
             if self.options.push_to_talk:
                 self._step(turn_io.PushToTalk(down=True), self.clock.now())
             input_over = False

@@ -70,7 +70,6 @@ class Plan:
     options: Mapping[str, Any]
     """Settings that were given as options, by ``section.key``: a reload leaves them."""
     session_id: str
-    agent: str = ""
 
 
 class Daemon:
@@ -197,7 +196,7 @@ class Daemon:
         changed = [name for name in setting_names() if value_of(found.settings, name) != value_of(self._settings, name)]
         self._settings = found.settings
         if "log.level" in changed:
-            logs.configure_service(found.settings.log.level)
+            logs.set_service_level(found.settings.log.level)
         at_once = [name for name in changed if name.startswith(CHANGE_AT_ONCE) and name != "turn.prosody"]
         log.info("reloaded", extra={"fields": {"changed": ",".join(at_once) or "none"}})
         if later := [name for name in changed if name not in at_once]:

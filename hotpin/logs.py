@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sys
 from pathlib import Path
 
 _TIME = "%Y-%m-%dT%H:%M:%S%z"
@@ -20,16 +19,25 @@ def configure(level: str) -> None:
 
 
 def configure_service(level: str) -> None:
-    """Send Hotpin's log records from ``level`` on to standard error, as ``key=value`` lines that programs can read.
+    """Send Hotpin's log records from ``level`` on to standard error, as ``key=value`` lines that programs can read."""
+    # A copy of it: while PortAudio looks for devices, sounddevice sends descriptor 2 nowhere.
+    stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ServiceFormatter(for_journal=_is_journal(stream.fileno())))
+    logging.basicConfig(handlers=[handler], force=True)
+    set_service_level(level)
 
-    Libraries are heard from WARNING on: they know nothing of words that must not be logged.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(ServiceFormatter(for_journal="JOURNAL_STREAM" in os.environ))
-    logging.basicConfig(
-        level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), handlers=[handler], force=True
-    )
+
+def set_service_level(level: str) -> None:
+    """Log from ``level`` on; libraries from WARNING on, since they know nothing of words that must not be logged."""
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.getLogger("hotpin").setLevel(level)
+
+
+def _is_journal(descriptor: int) -> bool:
+    """Whether what is written there goes to the journal (systemd.exec(5))."""
+    found = os.fstat(descriptor)
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 class ServiceFormatter(logging.Formatter):

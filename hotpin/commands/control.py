@@ -79,9 +79,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
 def _device(found: dict[str, Any] | None) -> str:
     if found is None:
         return "not known yet"
-    name = found["name"] or "none"
-    notes = [note for note in ("" if found["present"] else "not there", found["detail"]) if note]
-    return f"{name} ({'; '.join(notes)})" if notes else name
+    if not found["present"]:
+        return f"{found['name'] or 'none'}: {found['detail'] or 'not there'}"
+    return f"{found['name']} ({found['detail']})" if found["detail"] else str(found["name"])
 
 
 def _duration(seconds: float) -> str:

@@ -34,9 +34,9 @@ def daemon(
     if uninstall:
         _uninstall()
         return
-    overrides = {"turn.hands_free": False} if push_to_talk else {}
-    settings = common.load_settings(**{name.replace(".", "__"): value for name, value in overrides.items()})
-    personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
+    hands_free = False if push_to_talk else None
+    settings = common.load_settings(turn__hands_free=hands_free, dialog__agent=agent)
+    personas.find(settings.dialog.agent)  # a slip is told before any model is loaded
     from hotpin.engines import ALL_KINDS
 
     common.ensure_models(settings, ALL_KINDS)
@@ -46,19 +46,14 @@ def daemon(
     from hotpin import logs
     from hotpin.daemon import Daemon, Plan, heed_signals
     from hotpin.live import Live
+    from hotpin.setting_layers import examine
 
-    logs.configure_service(_level(overrides))
-    running = Daemon(Plan(settings, overrides, session_id), Live(settings, session_id, agent or ""))
+    options = {"turn.hands_free": hands_free, "dialog.agent": agent}
+    # A service tells what it does, unless a person has chosen otherwise.
+    logs.configure_service(settings.log.level if "log.level" in examine(options).origins else "INFO")
+    running = Daemon(Plan(settings, options, session_id), Live(settings, session_id, agent or ""))
     heed_signals(running)
     running.run()
-
-
-def _level(overrides: dict[str, bool]) -> str:
-    """Give the level of the log: a service tells what it does, unless a person has chosen otherwise."""
-    from hotpin.settings import load_with_origins
-
-    settings, origins = load_with_origins(overrides)
-    return settings.log.level if "log.level" in origins else "INFO"
 
 
 def _install(session_id: str, agent: str | None, *, push_to_talk: bool) -> None:
