@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from hotpin import __version__, logs, paths
-from hotpin.bus import Bus
+from hotpin.bus import Bus, Subscription
 from hotpin.control.commands import carry_out
 from hotpin.control.protocol import Command, Request, done
 from hotpin.control.server import ControlServer
@@ -20,7 +20,7 @@ from hotpin.errors import BusyError, HotpinError
 from hotpin.event_log import EventLog
 from hotpin.events import Event, Failed
 from hotpin.instance import claim_microphone
-from hotpin.registry import Kind
+from hotpin.registry import EngineInfo, Kind
 from hotpin.service_manager import ServiceManager
 from hotpin.setting_layers import examine, setting_names, value_of
 from hotpin.settings import Settings
@@ -47,6 +47,11 @@ class LiveConversation(Protocol):
     @property
     def conversation(self) -> Conversation | None:
         """The conversation, once it is open."""
+        ...
+
+    @property
+    def engines(self) -> Mapping[Kind, EngineInfo]:
+        """What it runs on."""
         ...
 
     def open(self, loaded: Callable[[Kind], None]) -> bool:
@@ -113,10 +118,10 @@ class Daemon:
         with ExitStack() as cleanup:
             cleanup.enter_context(claim_microphone())
             server = ControlServer(paths.control_socket(), self.handle)
-            cleanup.callback(self._close)
+            events = cleanup.enter_context(self._live.bus.subscribe())
+            cleanup.callback(self._close, events)
             cleanup.callback(server.close)
             cleanup.callback(self._manager.stopping)
-            events = cleanup.enter_context(self._live.bus.subscribe())
             self._load()
             if self._ending:
                 return
@@ -202,11 +207,13 @@ class Daemon:
         if later := [name for name in changed if name not in at_once]:
             log.warning("to change %s, start the daemon anew: hotpin stop, hotpin daemon", ", ".join(later))
 
-    def _close(self) -> None:
+    def _close(self, events: Subscription) -> None:
         """Store the turn; what does not end in time is left to the end of the process."""
         closing = threading.Thread(target=self._live.close, args=(CLOSE_SECONDS,), name="hotpin-close", daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS + 0.2)
+        while (event := events.get(0)) is not None:  # the turn that was cut off is told too
+            self._events.take(event)
         log.info("ended", extra={"fields": {"turns": self._events.turns}})
 
     # --- on any thread ---
@@ -214,16 +221,16 @@ class Daemon:
     def _status(self) -> dict[str, Any]:
         from hotpin.bench.resources import rss_mb
 
-        s, seen = self._settings, self._events
+        seen = self._events
         wait = seen.voice_to_voice
         return {
             "state": seen.state if self._open else "loading",
             "attention": seen.attention,
-            "hands_free": s.turn.hands_free,
+            "hands_free": self._settings.turn.hands_free,
             "session": self._plan.session_id,
             "microphone": _device(seen, "microphone"),
             "loudspeaker": _device(seen, "loudspeaker"),
-            "engines": {"stt": s.stt.engine, "llm": s.llm.engine, "llm_model": s.llm.model, "tts": s.tts.engine},
+            "engines": {kind: f"{info.name} {info.model}" for kind, info in self._live.engines.items()},
             "uptime_seconds": round(monotonic() - self._began, 1),
             "turns": seen.turns,
             "voice_to_voice_ms": None if wait is None else round(wait * 1000),

@@ -13,7 +13,7 @@ from hotpin.clock import RealClock
 from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS
 from hotpin.events import DeviceChanged
-from hotpin.registry import Kind, build_wake
+from hotpin.registry import EngineInfo, Kind, build_wake
 from hotpin.wake.policy import policy_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class Live:
         self._word: Wake | None = None
         self._lock = threading.Lock()  # guards what is opened against a close meanwhile
         self._closed = False
+
+    @property
+    def engines(self) -> dict[Kind, EngineInfo]:
+        """What is in use, by kind."""
+        return self.app.engines.infos | ({"wake": self._word.info} if self._word is not None else {})
 
     def open(self, loaded: Callable[[Kind], None] = lambda _: None) -> bool:
         """Load the engines, open the devices and listen; return false if it was closed meanwhile.

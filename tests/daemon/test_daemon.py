@@ -21,7 +21,7 @@ from hotpin.daemon import Daemon, Plan
 from hotpin.errors import LlmError
 from hotpin.events import Failed, State
 from hotpin.instance import InUse, claim_microphone
-from hotpin.registry import Kind
+from hotpin.registry import EngineInfo, Kind
 from hotpin.service_manager import ServiceManager
 from hotpin.settings import Settings, load
 from tests.scenarios.stage import Stage
@@ -41,6 +41,7 @@ class StagedLive:
         self.changed: list[Settings] = []
         self.closed = False
         self.bus = Bus()
+        self.engines: dict[Kind, EngineInfo] = {"tts": EngineInfo("hibari", "hibari-1")}
         self._stage: Stage | None = None
 
     def open(self, loaded: Callable[[Kind], None]) -> bool:
@@ -172,7 +173,7 @@ def test_the_status_tells_what_it_does(start: Start) -> None:
     assert status["session"] == "kitchen"
     assert status["turns"] == 0
     assert status["voice_to_voice_ms"] is None
-    assert status["engines"]["tts"] == "hibari"
+    assert status["engines"]["tts"] == "hibari hibari-1"
     assert status["uptime_seconds"] >= 0
 
 
@@ -260,6 +261,15 @@ def test_ending_closes_the_conversation_and_leaves_nothing_behind(start: Start) 
     assert running.live.closed
     assert not paths.control_socket().exists()
     claim_microphone().release()
+
+
+def test_a_turn_that_is_cut_off_by_the_end_is_logged(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    running = start().ready()
+    running.live.stage.conversation.type("who are you")
+    running.until(lambda status: status["state"] == "thinking")
+    running.daemon.end()
+    running.over()
+    assert [record.message for record in caplog.records][-2:] == ["turn", "ended"]
 
 
 def test_a_conversation_that_does_not_end_is_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
