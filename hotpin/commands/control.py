@@ -28,7 +28,7 @@ def unmute() -> None:
 
 
 def listen() -> None:
-    """Wake the daemon up, as the wake word does; with push-to-talk it hears one utterance."""
+    """Wake the daemon up. As the wake word does; with push-to-talk, it then hears one utterance."""
     _send("listen")
 
 
@@ -36,7 +36,10 @@ def say(
     text: Annotated[str, typer.Argument(help="What it is to say.")],
     wait: Annotated[bool, typer.Option("--wait", help="Return when it has been heard.")] = False,
 ) -> None:
-    """Have the daemon say something, over whatever it says now; it is not kept in the session."""
+    """Have the daemon say a text. It ends what it says now; the text is not kept in the session.
+
+    Returns when the daemon has accepted it; with --wait when it has been heard, and fails if it was interrupted.
+    """
     if not _send("say", text=text, wait=wait).get("heard", True):
         common.say("hotpin: it was interrupted")
         raise typer.Exit(1)
@@ -48,7 +51,7 @@ def interrupt() -> None:
 
 
 def stop() -> None:
-    """End the daemon; returns when it has ended."""
+    """End the daemon. Returns when it has ended."""
     _send("stop")
 
 

@@ -22,7 +22,7 @@ def daemon(
     ] = False,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Stop that service and remove it.")] = False,
 ) -> None:
-    """Listen in the background, until hotpin stop, Ctrl-C or SIGTERM; SIGHUP reads the settings anew.
+    """Listen without a screen. Until hotpin stop, Ctrl-C or SIGTERM; SIGHUP reads the settings anew.
 
     Commands to it: hotpin status, mute, unmute, listen, say, interrupt, stop. Its log goes to standard error: key=value
     lines, never with a word that was said.
