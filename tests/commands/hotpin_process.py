@@ -146,6 +146,10 @@ class Terminal:
             assert ready, f"{text!r} was not shown in {self.shown!r}"
             self.shown += os.read(self._ours, 4096).decode("utf-8", "replace")
 
+    def hang_up(self) -> None:
+        """Close the terminal over what runs in it."""
+        os.close(self._ours)
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()

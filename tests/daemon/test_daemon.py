@@ -1,6 +1,7 @@
 """The daemon around a conversation: commands, settings that change, and its end."""
 
 import logging
+import signal
 import socket
 import threading
 import time
@@ -17,7 +18,7 @@ from hotpin.control.client import send
 from hotpin.control.protocol import Command, ControlError, Request
 from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
-from hotpin.daemon import Daemon, Plan
+from hotpin.daemon import Daemon, Plan, heed_signals
 from hotpin.errors import LlmError
 from hotpin.events import Failed, State
 from hotpin.instance import InUse, claim_microphone
@@ -346,3 +347,28 @@ def test_a_settings_file_broken_by_hand_changes_nothing_and_is_explained(
         assert word in caplog.text
     assert running.live.changed == []
     assert running.until(lambda _: True)["state"] == State.LISTENING
+
+
+@pytest.fixture
+def idle() -> Iterator[Daemon]:
+    """A daemon that is not running, told of this process's signals."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    daemon = Daemon(Plan(load(), {}, "kitchen"), StagedLive(), ServiceManager({}))
+    heed_signals(daemon)
+    yield daemon
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_a_second_one_would_end_the_process_at_once(idle: Daemon, number: signal.Signals) -> None:
+    signal.raise_signal(number)
+    assert idle._ending
+    assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+
+def test_hanging_up_has_the_settings_read_anew(idle: Daemon) -> None:
+    signal.raise_signal(signal.SIGHUP)
+    assert idle._reload_wanted
+    assert not idle._ending

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hotpin.sessions.sqlite import SqliteStore
-from tests.commands.hotpin_process import Hotpin
+from tests.commands.hotpin_process import Hotpin, Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("real_models")]
 
@@ -148,6 +148,14 @@ def test_after_it_was_killed_it_starts_again(running: Service, start: Start, hot
     status = hotpin("status", "--json").json()
     assert status["attention"] == "asleep"
     assert status["hands_free"] is False
+
+
+def test_it_ends_with_the_terminal_it_was_started_in(hotpin: Hotpin) -> None:
+    hotpin.environment.update(NO_SOUND)
+    terminal = Terminal(lambda inner: hotpin.start_in(inner, "daemon"))
+    terminal.until("event=ready")
+    terminal.hang_up()
+    assert terminal.process.wait(10.0) == 0
 
 
 def test_systemd_learns_that_it_is_ready(start: Start, tmp_path: Path) -> None:
