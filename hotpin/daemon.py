@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
@@ -22,7 +22,7 @@ from hotpin.events import Event, Failed
 from hotpin.instance import claim_microphone
 from hotpin.registry import EngineInfo, Kind
 from hotpin.service_manager import ServiceManager
-from hotpin.setting_layers import examine, setting_names, value_of
+from hotpin.setting_layers import examine, setting_names, value_of, with_values
 from hotpin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -191,18 +191,19 @@ class Daemon:
         """Take on what has changed in the settings; with anything wrong in them, nothing."""
         found = examine(self._plan.options)
         found.tell_warnings()
+        changed = [n for n in setting_names() if value_of(found.settings, n) != value_of(self._settings, n)]
+        at_once = _holding_at_once(changed)
+        settings = with_values(self._settings, {name: value_of(found.settings, name) for name in at_once})
         try:
             if found.problems:
                 raise found.problems[0].error
-            self._live.change(found.settings)
+            self._live.change(settings)
         except (HotpinError, ValueError) as error:
             log.error("the settings stay as they were: %s", error)
             return
-        changed = [name for name in setting_names() if value_of(found.settings, name) != value_of(self._settings, name)]
-        self._settings = found.settings
+        self._settings = settings
         if "log.level" in changed:
-            logs.set_service_level(found.settings.log.level)
-        at_once = [name for name in changed if name.startswith(CHANGE_AT_ONCE) and name != "turn.prosody"]
+            logs.set_service_level(settings.log.level)
         log.info("reloaded", extra={"fields": {"changed": ",".join(at_once) or "none"}})
         if later := [name for name in changed if name not in at_once]:
             log.warning("to change %s, start the daemon anew: hotpin stop, hotpin daemon", ", ".join(later))
@@ -260,6 +261,13 @@ def heed_signals(daemon: Daemon) -> None:
     signal.signal(signal.SIGINT, end)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, hang_up)
+
+
+def _holding_at_once(changed: Sequence[str]) -> list[str]:
+    """Choose the settings that need no other engines or devices."""
+    # The judge of prosody is an engine, and a voice belongs to one.
+    excepted = {"turn.prosody"} | ({"tts.voice"} if "tts.engine" in changed else set())
+    return [name for name in changed if name.startswith(CHANGE_AT_ONCE) and name not in excepted]
 
 
 def _device(seen: EventLog, kind: str) -> dict[str, Any] | None:

@@ -307,12 +307,13 @@ def test_settings_that_changed_are_taken_on(
 ) -> None:
     running = start(manager=ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")})).ready()
     told(systemd, "READY=1")
-    write_settings('[dialog]\nagent = "sales"\n[stt]\nengine = "vosk"\n')
+    write_settings('[dialog]\nagent = "sales"\n[tts]\nengine = "kokoro"\nvoice = "af_heart"\n')
     running.daemon.reload()
     told(systemd, "RELOADING=1")
     told(systemd, "READY=1")
     assert running.live.changed[-1].dialog.agent == "sales"
-    assert "to change stt.engine, start the daemon anew: hotpin stop, hotpin daemon" in caplog.text
+    assert running.live.changed[-1].tts == load({"tts.engine": "hibari", "tts.voice": ""}).tts
+    assert "to change tts.engine, tts.voice, start the daemon anew: hotpin stop, hotpin daemon" in caplog.text
     assert [vars(record)["fields"]["changed"] for record in caplog.records if record.message == "reloaded"] == [
         "dialog.agent"
     ]
