@@ -18,8 +18,10 @@ from hotpin.errors import AudioError
 BLOCK_SECONDS = 0.01
 """s that a software loudspeaker plays at a time; sound cards use about as much."""
 
-DEVICE_LATENCY_SECONDS = 0.02
-"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
+DEVICE_LATENCY_SECONDS = 0.06
+"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio. With less, up to
+0.04 s, a processor that was busy with the model's work let the device run dry, from which a sound server of software
+needs 2 s to recover."""
 
 Fill = Callable[[Samples, float], object]
 """Writes what is to be played into an array of shape (n,), whose first sample is heard at a moment in s."""

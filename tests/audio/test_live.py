@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.rig import Rig, sound_server
 
-from .test_device_mic import needs_pulsectl, pactl, plug, unplug
+from .test_device_mic import needs_pulsectl, pactl, playing, plug, unplug
 
 LIVE = """
 import sys, threading, time
@@ -118,13 +118,15 @@ class Live:
 @contextmanager
 def live_sound(rig: Rig) -> Iterator[Live]:
     """Open the whole path, and wait until both devices run."""
-    live = Live(rig)
-    try:
-        live.until("loudspeaker there", 15)
-        live.until("frames", 15)
-        yield live
-    finally:
-        live.close()
+    # A software loudspeaker without any other stream stands still for 2 s when this one runs dry on a busy machine.
+    with playing(rig, "speaker", 0):
+        live = Live(rig)
+        try:
+            live.until("loudspeaker there", 15)
+            live.until("frames", 15)
+            yield live
+        finally:
+            live.close()
 
 
 def echo_path(rig: Rig, gain: str, milliseconds: int) -> None:
@@ -177,7 +179,7 @@ def test_a_microphone_unplugged_in_the_middle_of_a_reply_comes_back_five_times(t
                 modules = plug(rig)
                 live.until("microphone there", 2)
                 live.until("frames", 4)  # such a source gives its first samples after 2 s, to any program
-            assert float(live.until("played", 30)) < 30
+            assert float(live.until("played", 30)) < 27
 
 
 @pytest.mark.e2e
