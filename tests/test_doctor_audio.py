@@ -1,6 +1,7 @@
 """What ``hotpin doctor --audio`` makes of a room, and of how a service reaches the sound."""
 
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hotpin.doctor import echo, service
 from hotpin.doctor.echo import Room, judge, lag
 from hotpin.settings import Settings
 from tests.conftest import choosing
+from tests.fakes.portaudio import FakePortAudio
 
 REMOVED = Room(delay=0.123, quality=EchoQuality(-30.0, -65.0, 35.0, -60.0, 2), known_after=4.04, muted=False)
 LEFT = replace(REMOVED, quality=EchoQuality(-30.0, -36.0, 6.0, -60.0, 10), known_after=None)
@@ -20,7 +22,7 @@ HEADPHONES = replace(REMOVED, delay=None, quality=EchoQuality(-59.0, -60.0, 1.0,
 
 
 @pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> Settings:
+def chosen() -> Settings:
     """Settings with which speech may interrupt the reply."""
     return choosing(settings.load({}, {}), "turn", barge_in=True)
 
@@ -77,9 +79,10 @@ def test_a_sound_that_was_not_heard_has_no_delay() -> None:
 
 
 def test_no_device_is_told_as_such(monkeypatch: pytest.MonkeyPatch, chosen: Settings) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio(speaker=[16_000]))
     (check,) = echo.echo(choosing(chosen, "audio", input="no such microphone"))
     assert not check.ok
-    assert check.detail.startswith("not measured: ")
+    assert check.detail == "not measured: there is no microphone 'no such microphone'"
     assert check.fix
 
 

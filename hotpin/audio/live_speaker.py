@@ -107,6 +107,8 @@ class LiveSpeaker:
 
     def _open(self) -> None:
         device = self._finder.find()
+        if not hotplug.can_play(device):
+            raise AudioError("the sound server offers no loudspeaker", "Connect one", retryable=True)
         try:
             rate = output_rate(device.index, self.playback.rate)
             source = _Source(self.playback, rate, self._reference, self._stirred)
@@ -128,17 +130,25 @@ class LiveSpeaker:
             if stream is None or source is None:
                 return
             if stream.calls >= _PRIMING_CALLS and not source.live:
-                self._pacer.stop()
-                source.live = True
-                self._was_there = True
-                self._news(present=True)
+                self._begin(source)
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
             quiet = 0.0 if stream.calls != calls else quiet + _TICK_SECONDS
             calls = stream.calls
             if stream.dead or quiet >= (LOST_SECONDS if source.live else _WAKING_SECONDS):
+                if not source.live:
+                    self._news(present=False, detail=f"The loudspeaker {self._name!r} takes no sound")
                 with hotplug.PORTAUDIO:
                     self._let_go()
                 return
+
+    def _begin(self, source: "_Source") -> None:
+        with hotplug.PORTAUDIO:  # or it might be lent meanwhile
+            if source is not self._source:
+                return
+            self._pacer.stop()
+            source.live = True
+        self._was_there = True
+        self._news(present=True)
 
     def _let_go(self) -> None:
         stream, self._stream = self._stream, None

@@ -146,13 +146,21 @@ class DeviceSpeaker:
         chosen: int | str | None = int(device) if device.isdigit() else device or None
         rate = output_rate(chosen, rate)
         self.playback = Playback(rate)
+        self._clock = clock
+        self._heard_until = 0.0  # s: when the end of what was played so far is heard
         with hotplug.PORTAUDIO:
-            self._stream = OutputStream(chosen, rate, self.playback.read_into, clock)
+            self._stream = OutputStream(chosen, rate, self._fill, clock)
             hotplug.in_use(self._stream)
 
     def close(self) -> None:
-        """Stop playing and free the device."""
+        """Stop playing and free the device, once it has played what it was given."""
+        self._clock.wait_until(self._heard_until)
         self._stream.close()
+
+    def _fill(self, out: Samples, heard: float) -> None:
+        filled = self.playback.read_into(out, heard)
+        if filled:
+            self._heard_until = heard + filled / self.playback.rate
 
 
 class VirtualSpeaker:

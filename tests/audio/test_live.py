@@ -38,11 +38,14 @@ def noise(seconds):
 
 live = LiveSound(AudioSettings(), RealClock(), RATE, lambda news: say(news.kind, "there" if news.present else "gone"))
 
+next_frame = threading.Event()
+
 def listen():
     hears_itself, last = None, 0.0
     while not live.microphone.ended:
         frame = live.microphone.read(0.05)
         if frame is not None:
+            next_frame.set()
             if time.monotonic() > last + 0.4:
                 say("frames")
             last = time.monotonic()
@@ -54,6 +57,10 @@ listener = threading.Thread(target=listen)
 listener.start()
 playback, counter = live.speaker.playback, Generation()
 for line in sys.stdin:
+    if line.startswith("listen"):
+        next_frame.clear()
+        say("heard" if next_frame.wait(5) else "deaf")
+        continue
     if line.startswith("quality"):
         say("quality", live.echo_quality.erle_db)
         continue
@@ -179,7 +186,7 @@ def test_a_microphone_unplugged_in_the_middle_of_a_reply_comes_back_five_times(t
                 modules = plug(rig)
                 live.until("microphone there", 2)
                 live.until("frames", 4)  # such a source gives its first samples after 2 s, to any program
-            assert float(live.until("played", 30)) < 27
+            assert float(live.until("played", 40)) < 35  # a busy machine lets it run dry now and then
 
 
 @pytest.mark.e2e
@@ -192,9 +199,10 @@ def test_a_reply_ends_although_its_loudspeaker_is_gone_which_is_taken_back(tmp_p
         live.until("loudspeaker gone", 3)
         assert float(live.until("played", 6)) == pytest.approx(4, abs=1.5)
         pactl(rig, "load-module", "module-null-sink", "sink_name=speaker", "rate=48000", "channels=1")
-        live.until("loudspeaker there", 2 + 2)  # such a sink takes its first samples after 2 s
-        live.play(1)
-        assert float(live.until("played", 3)) == pytest.approx(1, abs=0.5)
+        with playing(rig, "speaker", 0):
+            live.until("loudspeaker there", 2 + 2)  # such a sink takes its first samples after 2 s
+            live.play(1)
+            assert float(live.until("played", 4)) == pytest.approx(1, abs=1)
 
 
 @contextmanager
@@ -231,6 +239,7 @@ def test_a_loudspeaker_that_was_not_there_at_the_start_is_found_while_the_microp
             live.until("frames", 10)
             pactl(rig, "load-module", "module-null-sink", "sink_name=speaker", "rate=48000", "channels=1")
             live.until("loudspeaker there", 5)
-            live.until("frames", 4)
+            live.tell("listen")
+            live.until("heard", 5)
         finally:
             live.close()
