@@ -197,7 +197,7 @@ def test_a_reply_ends_although_its_loudspeaker_is_gone_which_is_taken_back(tmp_p
         time.sleep(1)  # in the middle of the reply
         pactl(rig, "unload-module", sink)
         live.until("loudspeaker gone", 3)
-        assert float(live.until("played", 6)) == pytest.approx(4, abs=1.5)
+        assert 3.5 < float(live.until("played", 10)) < 8
         pactl(rig, "load-module", "module-null-sink", "sink_name=speaker", "rate=48000", "channels=1")
         with playing(rig, "speaker", 0):
             live.until("loudspeaker there", 2 + 2)  # such a sink takes its first samples after 2 s
@@ -220,7 +220,6 @@ def rig_without_microphone(rig: Rig) -> Iterator[Live]:
 def test_a_microphone_that_was_not_there_at_the_start_is_found_while_the_loudspeaker_is_open(tmp_path: Path) -> None:
     needs_pulsectl()
     with sound_server(tmp_path) as rig, rig_without_microphone(rig) as live:
-        live.until("microphone gone", 5)
         plug(rig)
         live.until("microphone there", 3)
         live.until("frames", 4)
