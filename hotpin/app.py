@@ -103,7 +103,7 @@ class App:
             keep_turns=s.dialog.keep_turns,
             reply=ReplyOptions(temperature(s, persona), s.llm.max_tokens or persona.max_tokens),
             voice=voice.voice,
-            notice=voice.notice,
+            notice=". ".join(filter(None, (self.engines.leaving, voice.notice))),
             push_to_talk=push_to_talk,
         )
 
