@@ -113,10 +113,6 @@ class SttSettings(_Section):
     """``whisper`` (many languages, good in noise) or ``vosk`` (words appear while they are spoken); elsewhere:
     ``openai`` or ``groq``."""
 
-    fallback: str = ""
-    """The engine of this machine that understands a turn where one elsewhere cannot be reached; empty for none. It is
-    loaded at the start: its model cannot be fetched any more when the network is gone."""
-
     model: Annotated[str, BeforeValidator(_model)] = ""
     """A model of the manifest, or a folder; empty means the engine's first that knows the language. ``base`` and
     ``openai/whisper-base`` mean ``whisper-base``."""
@@ -127,6 +123,10 @@ class SttSettings(_Section):
     threads: int = Field(default=0, ge=0, le=64)
     """Threads of the recogniser; 0 means as many as there are cores, 4 at most. Vosk always uses 1."""
 
+    fallback: str = ""
+    """The engine of this machine that understands a turn where one elsewhere cannot be reached; empty for none. It is
+    loaded at the start: its model cannot be fetched any more when the network is gone."""
+
 
 class LlmSettings(_Section):
     """The language model."""
@@ -134,10 +134,6 @@ class LlmSettings(_Section):
     engine: str = "auto"
     """``llama-cpp-python``, ``xllamacpp``, or ``auto``: the first of them that is installed; elsewhere: ``openai`` (and
     whatever is compatible with it) or ``groq``."""
-
-    fallback: str = ""
-    """The engine of this machine that answers a turn where one elsewhere cannot be reached; empty for none. It is
-    loaded at the start."""
 
     model: str = "smollm2-135m-instruct"
     """A model of the manifest, or the path of a GGUF file."""
@@ -156,6 +152,10 @@ class LlmSettings(_Section):
     max_tokens: Annotated[int | None, BeforeValidator(_unset_if_blank)] = Field(default=None, ge=1, le=4096)
     """Tokens of one reply at most. Empty means the persona's, which is 150 unless its file says otherwise."""
 
+    fallback: str = ""
+    """The engine of this machine that answers a turn where one elsewhere cannot be reached; empty for none. It is
+    loaded at the start."""
+
 
 class TtsSettings(_Section):
     """The voice."""
@@ -163,10 +163,6 @@ class TtsSettings(_Section):
     engine: str = "hibari"
     """``hibari`` (English, small and quick), ``kokoro`` (54 voices, 9 languages), ``kokoro-torch`` (the same on a
     graphics card) or ``pyttsx3`` (the system's voices); elsewhere: ``openai`` or ``elevenlabs``."""
-
-    fallback: str = ""
-    """The engine of this machine that speaks where one elsewhere cannot be reached; empty for none. It is loaded at the
-    start."""
 
     model: str = ""
     """A model of the manifest, or a file, for engines that have several; empty means the engine's first."""
@@ -185,6 +181,10 @@ class TtsSettings(_Section):
 
     threads: int = Field(default=0, ge=0, le=64)
     """Threads of the voice; 0 means what suits the engine: 1 for hibari, as many as there are cores for Kokoro."""
+
+    fallback: str = ""
+    """The engine of this machine that speaks where one elsewhere cannot be reached; empty for none. It is loaded at the
+    start."""
 
 
 class DialogSettings(_Section):

@@ -85,6 +85,9 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     """What comes behind the path."""
 
+    sound: bool = False
+    """Whether raw samples are wanted: text in their place would be a loud noise."""
+
 
 class HttpClient:
     """Asks servers for any number of threads at once."""
@@ -241,6 +244,9 @@ async def _hand_over(
     put: Callable[[Piece], None],
 ) -> None:
     size = 0
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:60]
+    if request.sound and (kind.startswith("text/") or kind.endswith("json")):
+        raise _failed(service, request, f"what {service.host} answered is no sound ({kind!r})")
     try:
         async for piece in pieces:
             size += len(piece)
@@ -248,7 +254,6 @@ async def _hand_over(
                 raise request.error(f"{service.host} answered with more than {request.max_bytes:,} bytes")
             put(piece)
     except httpx2.SSEError:
-        kind = response.headers.get("content-type", "").partition(";")[0][:60]
         raise _failed(service, request, f"{service.host} did not answer with a stream of events ({kind!r})") from None
     except httpx2.HTTPError:
         raise _failed(service, request, f"the answer of {service.host} broke off") from None

@@ -89,5 +89,6 @@ class ElevenLabsTts(RemoteTts):
             pcm.max_bytes(RATE),
             json={"text": said, "model_id": cloud.elevenlabs_model, "voice_settings": how},
             query={"output_format": f"pcm_{RATE}"},
+            sound=True,
         )
         return self._frames(said, request, RATE, cancelled)

@@ -72,5 +72,5 @@ class OpenAiTts(RemoteTts):
             "response_format": "pcm",
             "speed": self._settings.tts.speed,
         }
-        request = Request("/audio/speech", TtsError, pcm.max_bytes(RATE), json=body)
+        request = Request("/audio/speech", TtsError, pcm.max_bytes(RATE), json=body, sound=True)
         return self._frames(said, request, RATE, cancelled)
