@@ -1,10 +1,8 @@
 """A counterpart on the loopback, and engines that ask it."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from hotpin import registry
 from hotpin.cloud import http
@@ -13,8 +11,7 @@ from hotpin.settings import Settings
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
 from tests.fakes.api_server import ApiServer, serving
-
-KEY = "sk-secret-0123456789abcdef"
+from tests.fakes.counterparts import pointed_at
 
 BuildLlm = Callable[..., Llm]
 BuildStt = Callable[..., Stt]
@@ -32,37 +29,28 @@ def _quick_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "FIRST_PAUSE_SECONDS", 0.01)
 
 
-def pointed_at(settings: Settings, url: str, **values: Any) -> Settings:
-    """Give the settings with every engine elsewhere at ``url``, and other ``cloud`` values."""
-    key = SecretStr(KEY)
-    addresses = {"openai_base_url": f"{url}/v1", "groq_base_url": f"{url}/v1", "elevenlabs_base_url": url}
-    keys = {"openai_api_key": key, "groq_api_key": key, "elevenlabs_api_key": key}
-    cloud = settings.cloud.model_copy(update={**addresses, **keys, **values})
-    return settings.model_copy(update={"cloud": cloud})
-
-
-def choosing_engine(settings: Settings, stage: str, engine: str, **values: Any) -> Settings:
+def choosing_engine(settings: Settings, stage: str, engine: str, **values: object) -> Settings:
     section = getattr(settings, stage).model_copy(update={"engine": engine, **values})
     return settings.model_copy(update={stage: section})
 
 
 @pytest.fixture
-def llm(api: ApiServer, settings: Settings) -> Iterator[BuildLlm]:
+def llm(api: ApiServer, settings: Settings) -> BuildLlm:
     """Builds loaded language models that ask the counterpart."""
 
-    def build(engine: str = "openai", **values: Any) -> Llm:
+    def build(engine: str = "openai", **values: object) -> Llm:
         built = registry.build_llm(choosing_engine(pointed_at(settings, api.url, **values), "llm", engine))
         built.load()
         return built
 
-    yield build
+    return build
 
 
 @pytest.fixture
 def stt(api: ApiServer, settings: Settings) -> BuildStt:
     """Builds loaded recognisers that ask the counterpart."""
 
-    def build(engine: str = "openai", language: str = "en", **values: Any) -> Stt:
+    def build(engine: str = "openai", language: str = "en", **values: object) -> Stt:
         chosen = choosing_engine(pointed_at(settings, api.url, **values), "stt", engine, language=language)
         built = registry.build_stt(chosen)
         built.load()
@@ -75,7 +63,7 @@ def stt(api: ApiServer, settings: Settings) -> BuildStt:
 def tts(api: ApiServer, settings: Settings) -> BuildTts:
     """Builds loaded voices that ask the counterpart."""
 
-    def build(engine: str = "openai", speed: float = 1.0, **values: Any) -> Tts:
+    def build(engine: str = "openai", speed: float = 1.0, **values: object) -> Tts:
         built = registry.build_tts(choosing_engine(pointed_at(settings, api.url, **values), "tts", engine, speed=speed))
         built.load()
         return built

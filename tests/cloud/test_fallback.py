@@ -1,7 +1,6 @@
 """An engine of this machine takes over where one elsewhere cannot be reached."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +13,10 @@ from hotpin.fallback import FallbackLlm, FallbackStt, FallbackTts
 from hotpin.llm.base import Message
 from hotpin.notices import MAX_KEPT, Notices
 from hotpin.settings import Settings
-from tests.cloud.conftest import BuildLlm, BuildStt, BuildTts, choosing_engine, pointed_at
+from tests.cloud.conftest import BuildLlm, BuildStt, BuildTts, choosing_engine
 from tests.conftest import Spoken
-from tests.fakes.api_server import ApiServer, Reply, chat, failing, piece_of_chat, sound, transcription
+from tests.fakes.api_server import ApiServer, Reply, Script, chat, failing, piece_of_chat, sound, transcription
+from tests.fakes.counterparts import pointed_at
 from tests.fakes.engines import FakeLlm, FakeStt, FakeTts
 
 QUESTION = [Message("user", "What is the capital of France?")]
@@ -43,7 +43,7 @@ def reply(engine: FallbackLlm) -> str:
     "script", [failing(503), failing(429), Reply.reset, Reply.hang], ids=["503", "429", "reset", "time-out"]
 )
 def test_a_turn_is_answered_here_where_the_server_fails(
-    api: ApiServer, both: FallbackLlm, told: list[str], script: Any
+    api: ApiServer, both: FallbackLlm, told: list[str], script: Script
 ) -> None:
     api.usual = script
     assert reply(both) == "From here."

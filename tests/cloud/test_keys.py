@@ -2,7 +2,6 @@
 
 import logging
 import traceback
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,10 +10,13 @@ from hotpin import registry
 from hotpin import settings as all_settings
 from hotpin.cloud import http, service
 from hotpin.errors import HotpinError, SettingsError
-from hotpin.llm.base import Message
+from hotpin.llm.base import Llm, Message
 from hotpin.settings import Settings
-from tests.cloud.conftest import KEY, BuildLlm, BuildTts, choosing_engine, pointed_at
-from tests.fakes.api_server import ApiServer, Reply, events, failing
+from hotpin.stt.base import Stt
+from hotpin.tts.base import Tts
+from tests.cloud.conftest import BuildLlm, BuildTts, choosing_engine
+from tests.fakes.api_server import ApiServer, Reply, Script, events, failing
+from tests.fakes.counterparts import KEY, pointed_at
 
 WORDS = "xylophone"
 QUESTION = Message("user", f"What is a {WORDS}?")
@@ -34,7 +36,7 @@ QUESTION = Message("user", f"What is a {WORDS}?")
     ids=["500", "401", "400", "reset", "time-out", "malformed", "error"],
 )
 def test_neither_key_nor_words_are_in_any_error_or_log(
-    api: ApiServer, llm: BuildLlm, tts: BuildTts, caplog: pytest.LogCaptureFixture, script: Any
+    api: ApiServer, llm: BuildLlm, tts: BuildTts, caplog: pytest.LogCaptureFixture, script: Script
 ) -> None:
     caplog.set_level(logging.DEBUG)
     api.usual = script
@@ -56,12 +58,13 @@ def test_neither_key_nor_words_are_in_any_error_or_log(
 
 def test_a_key_is_not_in_the_text_of_any_object(settings: Settings) -> None:
     chosen = pointed_at(settings, "http://127.0.0.1:9")
-    engines = [
+    engines: list[Llm | Stt | Tts] = [
         registry.build_llm(choosing_engine(chosen, "llm", "groq")),
         registry.build_stt(choosing_engine(chosen, "stt", "openai")),
         registry.build_tts(choosing_engine(chosen, "tts", "elevenlabs")),
     ]
-    for thing in (chosen, service.groq(chosen), *engines, *(engine.info for engine in engines)):
+    infos = [engine.info for engine in engines]
+    for thing in (chosen, service.groq(chosen), *engines, *infos):
         assert KEY not in f"{thing!r} {thing}"
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from hotpin.errors import LlmError
 from hotpin.llm.base import Message, ReplyOptions
-from tests.cloud.conftest import KEY, BuildLlm
+from tests.cloud.conftest import BuildLlm
 from tests.fakes.api_server import TIMEOUT, ApiServer, Reply, Script, chat, events, failing, piece_of_chat
+from tests.fakes.counterparts import KEY
 
 SYSTEM = Message("system", "Be brief.")
 FRANCE = Message("user", "What is the capital of France?")
@@ -85,7 +86,7 @@ def test_a_server_that_is_busy_is_asked_again(api: ApiServer, llm: BuildLlm, sta
 
 def test_a_server_that_stays_broken_is_asked_three_times(api: ApiServer, llm: BuildLlm) -> None:
     api.usual = failing(500)
-    with pytest.raises(LlmError, match="127.0.0.1.* failed .500.") as caught:
+    with pytest.raises(LlmError, match=r"127.0.0.1.* failed .500.") as caught:
         reply(llm())
     assert caught.value.retryable
     assert len(api.asked) == 3
@@ -149,7 +150,7 @@ def test_a_server_that_echoes_the_key_does_not_bring_it_into_the_error(api: ApiS
 
 
 def test_a_server_that_is_not_there_is_an_error_that_says_where(llm: BuildLlm, api: ApiServer) -> None:
-    with pytest.raises(LlmError, match="127.0.0.1:9 cannot be reached") as caught:
+    with pytest.raises(LlmError, match=r"127.0.0.1:9 cannot be reached") as caught:
         reply(llm(openai_base_url="http://127.0.0.1:9/v1"))
     assert caught.value.retryable
 

@@ -11,9 +11,10 @@ from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.errors import SttError
 from hotpin.stt import openai
 from hotpin.stt.base import Stt, SttStream, Transcript
-from tests.cloud.conftest import KEY, BuildStt
+from tests.cloud.conftest import BuildStt
 from tests.conftest import Spoken
 from tests.fakes.api_server import TIMEOUT, ApiServer, Reply, failing, transcription
+from tests.fakes.counterparts import KEY
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def test_what_is_asked_is_what_the_reference_says(api: ApiServer, stt: BuildStt,
     assert asked.path == "/v1/audio/transcriptions"
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     form = asked.form
-    sound = wave.open(io.BytesIO(form.pop("file")))
+    with wave.open(io.BytesIO(form.pop("file"))) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (CAPTURE_RATE, 1, 2)
+        sent = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
     assert form == {"model": b"whisper-1", "response_format": b"json", "language": b"en"}
-    assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (CAPTURE_RATE, 1, 2)
-    sent = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
     assert len(sent) > 0.8 * len(question)
     assert sent.tobytes() in question.tobytes()
 
@@ -85,11 +86,9 @@ def test_where_drafts_are_paid_for_no_pause_is_long_enough_for_one(stt: BuildStt
 
 
 @pytest.mark.parametrize("answer", [b"", b"Hello.", b'{"text": 5}', b"[" * 50_000, b"x" * 2_000_000])
-def test_what_is_no_transcription_is_an_error(
-    api: ApiServer, stt: BuildStt, question: Samples, answer: bytes
-) -> None:
+def test_what_is_no_transcription_is_an_error(api: ApiServer, stt: BuildStt, question: Samples, answer: bytes) -> None:
     api.usual = lambda reply: reply.whole(answer, "application/json")
-    with pytest.raises(SttError, match="no transcription|more than"):
+    with pytest.raises(SttError, match=r"no transcription|more than"):
         fed(stt(), question).finish()
 
 
@@ -98,7 +97,7 @@ def test_a_server_that_fails_is_asked_again_and_later_understands(
 ) -> None:
     api.script = [failing(500)] * 3 + [failing(429), transcription("Hello.")]
     stream = fed(stt(), question)
-    with pytest.raises(SttError, match="failed .500.") as caught:
+    with pytest.raises(SttError, match=r"failed .500.") as caught:
         stream.finish()
     assert caught.value.retryable
     assert stream.finish().text == "Hello."

@@ -9,8 +9,9 @@ import pytest
 from hotpin.audio.frame import Samples
 from hotpin.errors import TtsError
 from hotpin.tts import pcm
-from tests.cloud.conftest import KEY, BuildTts
+from tests.cloud.conftest import BuildTts
 from tests.fakes.api_server import TIMEOUT, ApiServer, Reply, failing, sound
+from tests.fakes.counterparts import KEY
 
 RATE = 24_000
 
@@ -61,7 +62,7 @@ def test_elevenlabs_is_asked_as_its_reference_says(api: ApiServer, tts: BuildTts
 def test_any_voice_of_an_account_can_be_named(tts: BuildTts) -> None:
     voice = "JBFqnCBsd6RMkjVDRZzb"
     assert tts("elevenlabs").voice(voice).name == voice
-    with pytest.raises(TtsError, match="'../v1/user'"):
+    with pytest.raises(TtsError, match=r"'../v1/user'"):
         tts("elevenlabs").voice("../v1/user")
 
 
@@ -135,7 +136,7 @@ def test_speech_without_end_is_ended(api: ApiServer, tts: BuildTts, monkeypatch:
 def test_a_refusal_of_elevenlabs_is_told(api: ApiServer, tts: BuildTts) -> None:
     detail = {"detail": {"status": "quota_exceeded", "message": f"{KEY} has no credits"}}
     api.usual = lambda reply: reply.json(detail, 401)
-    with pytest.raises(TtsError, match="refused the key .quota_exceeded.*ELEVENLABS_API_KEY") as caught:
+    with pytest.raises(TtsError, match=r"refused the key .quota_exceeded.*ELEVENLABS_API_KEY") as caught:
         list(tts("elevenlabs").speak("Hello."))
     assert KEY not in str(caught.value)
 

@@ -29,7 +29,7 @@ class Asked:
     body: bytes
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
         return json.loads(self.body)
 
     @property
