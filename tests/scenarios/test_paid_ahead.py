@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.events import Heard, Noticed
 from hotpin.registry import EngineInfo
