@@ -39,6 +39,7 @@ def reply(engine: FallbackLlm) -> str:
     return "".join(engine.reply("s", QUESTION)).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script", [failing(503), failing(429), Reply.reset, Reply.hang], ids=["503", "429", "reset", "time-out"]
 )
@@ -51,6 +52,7 @@ def test_a_turn_is_answered_here_where_the_server_fails(
     assert told[0].endswith("; fake answers instead")
 
 
+@pytest.mark.slow
 def test_a_server_that_failed_is_left_alone_for_a_while_and_told_of_once(
     api: ApiServer, both: FallbackLlm, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_told_of_once(
     assert len(told) == 2
 
 
+@pytest.mark.slow
 def test_a_wrong_key_is_told_and_not_covered_up(api: ApiServer, both: FallbackLlm, told: list[str]) -> None:
     api.usual = failing(401)
     with pytest.raises(LlmError, match="refused the key"):
@@ -81,6 +84,7 @@ def test_a_wrong_key_is_told_and_not_covered_up(api: ApiServer, both: FallbackLl
     assert not told
 
 
+@pytest.mark.slow
 def test_a_reply_that_breaks_off_is_not_begun_anew_here(api: ApiServer, both: FallbackLlm) -> None:
     def break_off(answer: Reply) -> None:
         answer.begin("text/event-stream")
@@ -94,12 +98,14 @@ def test_a_reply_that_breaks_off_is_not_begun_anew_here(api: ApiServer, both: Fa
         list(pieces)
 
 
+@pytest.mark.slow
 def test_a_cancelled_reply_is_no_outage(api: ApiServer, both: FallbackLlm, told: list[str]) -> None:
     assert list(both.reply("s", QUESTION, cancelled=lambda: True)) == []
     assert reply(both) == "It is Paris."
     assert not told
 
 
+@pytest.mark.slow
 def test_during_an_outage_the_model_here_is_prepared(api: ApiServer, both: FallbackLlm) -> None:
     api.usual = failing(503)
     both.prepare("s", QUESTION)
@@ -109,6 +115,7 @@ def test_during_an_outage_the_model_here_is_prepared(api: ApiServer, both: Fallb
     assert both.finished("s", QUESTION) == 0.95
 
 
+@pytest.mark.slow
 def test_an_utterance_is_understood_here_from_its_beginning(
     api: ApiServer, stt: BuildStt, told: list[str], spoken: Spoken
 ) -> None:
@@ -129,6 +136,7 @@ def test_an_utterance_is_understood_here_from_its_beginning(
     assert engine.stream().finish().text == "from here"
 
 
+@pytest.mark.slow
 def test_an_utterance_is_understood_elsewhere_where_that_works(
     api: ApiServer, stt: BuildStt, told: list[str], spoken: Spoken
 ) -> None:
@@ -139,6 +147,7 @@ def test_an_utterance_is_understood_elsewhere_where_that_works(
     assert not told
 
 
+@pytest.mark.slow
 def test_a_reply_is_spoken_here_with_the_same_personas_voice(
     api: ApiServer, tts: BuildTts, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +198,7 @@ def test_a_fallback_means_nothing_to_an_engine_of_this_machine(settings: Setting
     assert cloud.local(chosen) == chosen
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_engine_here_is_told(api: ApiServer, both: FallbackLlm) -> None:
     api.usual = failing(503)
     both._local.error = LlmError("no memory")  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ WORDS = "xylophone"
 QUESTION = Message("user", f"What is a {WORDS}?")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [
@@ -98,6 +99,7 @@ def test_a_key_alone_switches_nothing_on() -> None:
     assert (chosen.stt.engine, chosen.llm.engine, chosen.tts.engine) == ("whisper", "auto", "hibari")
 
 
+@pytest.mark.slow
 def test_offline_nothing_elsewhere_is_asked_but_this_machine_is(api: ApiServer, settings: Settings) -> None:
     offline = settings.model_copy(update={"models": settings.models.model_copy(update={"offline": True})})
     there = pointed_at(offline, api.url, openai_base_url="https://example.org/v1")
@@ -136,6 +138,7 @@ def test_an_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> N
     assert "http://127.0.0.1:11434/v1" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_proxy_hears_what_goes_to_this_machine(
     api: ApiServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

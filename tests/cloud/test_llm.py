@@ -39,6 +39,7 @@ def test_what_is_asked_is_what_the_reference_says(api: ApiServer, llm: BuildLlm)
     }
 
 
+@pytest.mark.slow
 def test_groq_is_asked_for_its_own_model(api: ApiServer, llm: BuildLlm) -> None:
     assert reply(llm("groq")) == "It is Paris."
     assert api.asked[0].json["model"] == "llama-3.1-8b-instant"
@@ -68,6 +69,7 @@ def test_pieces_come_as_they_are_written(api: ApiServer, llm: BuildLlm) -> None:
     assert list(pieces) == [" Paris."]
 
 
+@pytest.mark.slow
 def test_one_connection_serves_all_replies(api: ApiServer, llm: BuildLlm) -> None:
     asked = llm()
     for _ in range(3):
@@ -98,6 +100,7 @@ def test_a_line_that_is_cut_before_the_answer_is_tried_again(api: ApiServer, llm
     assert len(api.asked) == 2
 
 
+@pytest.mark.slow
 def test_the_pause_that_a_server_asks_for_is_kept(api: ApiServer, llm: BuildLlm) -> None:
     api.script = [failing(429, Retry_After="0.2")]
     began = time.monotonic()
@@ -105,6 +108,7 @@ def test_the_pause_that_a_server_asks_for_is_kept(api: ApiServer, llm: BuildLlm)
     assert time.monotonic() - began >= 0.2
 
 
+@pytest.mark.slow
 def test_a_pause_that_is_too_long_is_not_waited_for(api: ApiServer, llm: BuildLlm) -> None:
     api.script = [failing(429, Retry_After="60")]
     with pytest.raises(LlmError, match="too often") as caught:
@@ -113,6 +117,7 @@ def test_a_pause_that_is_too_long_is_not_waited_for(api: ApiServer, llm: BuildLl
     assert len(api.asked) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -143,6 +148,7 @@ def test_a_refused_key_is_named_by_its_setting_alone(api: ApiServer, llm: BuildL
     assert len(api.asked) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_echoes_the_key_does_not_bring_it_into_the_error(api: ApiServer, llm: BuildLlm) -> None:
     api.usual = failing(400, f"cannot read Bearer {KEY}")
     with pytest.raises(LlmError, match=r"cannot read Bearer \*\*\*"):
@@ -155,6 +161,7 @@ def test_a_server_that_is_not_there_is_an_error_that_says_where(llm: BuildLlm, a
     assert caught.value.retryable
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_is_given_up(api: ApiServer, llm: BuildLlm) -> None:
     api.usual = Reply.hang
     began = time.monotonic()
@@ -181,6 +188,7 @@ def keep_alive(answer: Reply) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("then", "said"),
     [
@@ -205,6 +213,7 @@ def test_a_reply_that_breaks_off_is_never_begun_anew(
     assert len(api.asked) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     ["null", "7", "[]", "{}", '{"choices": 1}', '{"choices": [{"delta": {"content": 5}}]}', "[" * 20_000],
@@ -215,6 +224,7 @@ def test_events_that_are_no_part_of_a_chat_completion_are_an_error(api: ApiServe
         reply(llm())
 
 
+@pytest.mark.slow
 def test_events_without_text_are_passed_over(api: ApiServer, llm: BuildLlm) -> None:
     used = json.dumps({"choices": [], "usage": {"total_tokens": 9}})
     begin = json.dumps({"choices": [{"delta": {"role": "assistant", "content": None}}]})
@@ -222,12 +232,14 @@ def test_events_without_text_are_passed_over(api: ApiServer, llm: BuildLlm) -> N
     assert reply(llm()) == "Yes."
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_no_stream_is_an_error(api: ApiServer, llm: BuildLlm) -> None:
     api.usual = lambda answer: answer.json({"choices": [{"message": {"content": "Paris."}}]})
     with pytest.raises(LlmError, match="did not answer with a stream"):
         reply(llm())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [200, 100_000], ids=["many events", "huge events"])
 def test_an_endless_answer_is_ended(api: ApiServer, llm: BuildLlm, size: int) -> None:
     def endless(answer: Reply) -> None:
@@ -255,6 +267,7 @@ def test_a_cancelled_reply_drops_the_connection_at_once(api: ApiServer, llm: Bui
     assert reply(llm()) == "Yes."
 
 
+@pytest.mark.slow
 def test_a_reply_that_nobody_reads_on_drops_the_connection(api: ApiServer, llm: BuildLlm) -> None:
     api.usual = after_a_piece(Reply.hang)
     pieces = llm().reply("s", [FRANCE])

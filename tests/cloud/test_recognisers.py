@@ -16,6 +16,8 @@ from tests.conftest import Spoken
 from tests.fakes.api_server import TIMEOUT, ApiServer, Reply, failing, transcription
 from tests.fakes.counterparts import KEY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def question(spoken: Spoken) -> Samples:

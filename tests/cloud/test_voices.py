@@ -76,12 +76,14 @@ def test_the_voices_of_another_server_can_be_named(tts: BuildTts) -> None:
     assert [voice.name for voice in voices] == ["af_heart", "bf_emma"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openai", "elevenlabs"])
 def test_nothing_is_asked_where_there_is_nothing_to_say(api: ApiServer, tts: BuildTts, engine: str) -> None:
     assert list(tts(engine).speak(" … \x00 🙂 ")) == []
     assert not api.asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", [False, True], ids=["whole samples", "cut samples"])
 def test_all_sound_comes_without_the_silence_around_it(api: ApiServer, tts: BuildTts, odd: bool) -> None:
     heard = tone(0.7)
@@ -95,6 +97,7 @@ def test_all_sound_comes_without_the_silence_around_it(api: ApiServer, tts: Buil
     assert np.array_equal(joined(frames)[start : start + len(heard) - 1], heard[1:])
 
 
+@pytest.mark.slow
 def test_sound_comes_before_the_clause_is_whole(api: ApiServer, tts: BuildTts) -> None:
     go_on = threading.Event()
 
@@ -112,6 +115,7 @@ def test_sound_comes_before_the_clause_is_whole(api: ApiServer, tts: BuildTts) -
     assert list(frames)
 
 
+@pytest.mark.slow
 def test_what_is_no_sound_is_not_played(api: ApiServer, tts: BuildTts) -> None:
     for answer in (lambda reply: reply.json({"detail": "no"}), lambda reply: reply.whole(b"<html>", "text/html")):
         api.usual = answer
@@ -119,6 +123,7 @@ def test_what_is_no_sound_is_not_played(api: ApiServer, tts: BuildTts) -> None:
             list(tts().speak("Hello."))
 
 
+@pytest.mark.slow
 def test_speech_without_end_is_ended(api: ApiServer, tts: BuildTts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pcm, "MAX_SECONDS", 2.0)
 
@@ -133,6 +138,7 @@ def test_speech_without_end_is_ended(api: ApiServer, tts: BuildTts, monkeypatch:
     assert api.dropped.wait(TIMEOUT)
 
 
+@pytest.mark.slow
 def test_a_refusal_of_elevenlabs_is_told(api: ApiServer, tts: BuildTts) -> None:
     detail = {"detail": {"status": "quota_exceeded", "message": f"{KEY} has no credits"}}
     api.usual = lambda reply: reply.json(detail, 401)
@@ -141,6 +147,7 @@ def test_a_refusal_of_elevenlabs_is_told(api: ApiServer, tts: BuildTts) -> None:
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_voice_that_fails_for_a_moment_is_asked_again(api: ApiServer, tts: BuildTts) -> None:
     api.usual = sound(tone(0.5))
     api.script = [failing(429), failing(503)]
@@ -148,6 +155,7 @@ def test_a_voice_that_fails_for_a_moment_is_asked_again(api: ApiServer, tts: Bui
     assert len(api.asked) == 3
 
 
+@pytest.mark.slow
 def test_cancelled_speech_drops_the_connection(api: ApiServer, tts: BuildTts) -> None:
     def begin(reply: Reply) -> None:
         reply.begin("audio/pcm")

@@ -239,7 +239,7 @@ def serving(usual: Script | Sequence[Script] = ()) -> Iterator[ApiServer]:
         api.usual = usual
     http = _Http(api)
     api.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+    thread = threading.Thread(target=http.serve_forever, args=(0.005,))
     thread.start()
     try:
         yield api
