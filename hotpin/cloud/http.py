@@ -167,14 +167,16 @@ async def _told(
     put: Callable[[HotpinError | None], None],
 ) -> None:
     """Run a call, and hand over how it ended."""
+    whole = asyncio.timeout(MAX_CALL_SECONDS)
     try:
-        async with asyncio.timeout(MAX_CALL_SECONDS):
+        async with whole:
             await call()
         put(None)
     except HotpinError as error:
         put(error)
     except TimeoutError:
-        put(_failed(service, request, f"{service.host} has not answered within {service.timeout_seconds:g} s"))
+        seconds = MAX_CALL_SECONDS if whole.expired() else service.timeout_seconds
+        put(_failed(service, request, f"{service.host} has not answered within {seconds:g} s"))
     except Exception as error:  # a bug here must not leave the asking thread waiting
         put(_failed(service, request, f"{service.host} could not be asked: {type(error).__name__}"))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from hotpin.cloud import http
 from hotpin.errors import LlmError
 from hotpin.llm.base import Message, ReplyOptions
 from tests.cloud.conftest import BuildLlm
@@ -286,3 +287,20 @@ def test_nothing_is_asked_ahead(api: ApiServer, llm: BuildLlm) -> None:
     asked.prepare("s", [FRANCE])
     assert asked.finished("s", [FRANCE]) is None
     assert not api.asked
+
+
+@pytest.mark.slow
+def test_an_answer_that_trickles_for_ever_is_ended(
+    api: ApiServer, llm: BuildLlm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trickle(answer: Reply) -> None:
+        answer.begin("text/event-stream")
+        while True:
+            answer.events(piece_of_chat("la"))
+            time.sleep(0.02)
+
+    monkeypatch.setattr(http, "MAX_CALL_SECONDS", 0.3)
+    api.usual = trickle
+    with pytest.raises(LlmError, match=r"has not answered within 0\.3 s"):
+        reply(llm())
+    assert api.dropped.wait(TIMEOUT)
