@@ -7,10 +7,8 @@ An attempt is repeated only as long as the server has not begun to answer: so no
 """
 
 import asyncio
-import json
 import logging
 import random
-import re
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from hotpin.cancel import Cancelled
+from hotpin.cloud.refusal import asked_pause, failed, refusal
 from hotpin.cloud.service import Service
 from hotpin.errors import HotpinError
 
@@ -41,21 +40,8 @@ KEEP_SECONDS = 90.0
 
 MAX_CONNECTIONS = 32
 
-MAX_REFUSAL_BYTES = 8192
-"""Of what a server says of a refusal."""
-
-MAX_REASON_LETTERS = 200
-"""Of it, what a person is shown."""
-
 _POLL_SECONDS = 0.02
 """s between looks at whether the answer is still wanted."""
-
-_TOO_MANY, _SERVER_FAILED, _TIMED_OUT = 429, 500, 408
-_REFUSED_KEY = (401, 403)
-_NO_CREDIT = "insufficient_quota"
-"""What a 429 says that no waiting helps against."""
-
-_CODE = re.compile(r"[a-z0-9_]{1,60}")
 
 Piece = TypeVar("Piece", str, bytes)
 
@@ -176,9 +162,9 @@ async def _told(
         put(error)
     except TimeoutError:
         seconds = MAX_CALL_SECONDS if whole.expired() else service.timeout_seconds
-        put(_failed(service, request, f"{service.host} has not answered within {seconds:g} s"))
+        put(failed(service, request.error, f"{service.host} has not answered within {seconds:g} s"))
     except Exception as error:  # a bug here must not leave the asking thread waiting
-        put(_failed(service, request, f"{service.host} could not be asked: {type(error).__name__}"))
+        put(failed(service, request.error, f"{service.host} could not be asked: {type(error).__name__}"))
 
 
 async def _ask(
@@ -201,14 +187,14 @@ async def _ask(
             try:
                 response = await client.send(_built(client, service, request), stream=True)
             except httpx2.TransportError:
-                error = _failed(service, request, f"{service.host} cannot be reached")
+                error = failed(service, request.error, f"{service.host} cannot be reached")
             else:
                 try:
                     if response.is_success:
                         await _hand_over(response, service, request, read(response), _tick(put, watch, service))
                         return
-                    error = await _refusal(response, service, request)
-                    pause = _asked_pause(response, pause)
+                    error = await refusal(response, service, request.error)
+                    pause = asked_pause(response, pause)
                 finally:
                     await response.aclose()
             if not error.retryable or attempt + 1 == ATTEMPTS or clock() + pause >= (watch.when() or 0.0):
@@ -248,7 +234,7 @@ async def _hand_over(
     size = 0
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:60]
     if request.sound and (kind.startswith("text/") or kind.endswith("json")):
-        raise _failed(service, request, f"what {service.host} answered is no sound ({kind!r})")
+        raise failed(service, request.error, f"what {service.host} answered is no sound ({kind!r})")
     try:
         async for piece in pieces:
             size += len(piece)
@@ -256,9 +242,11 @@ async def _hand_over(
                 raise request.error(f"{service.host} answered with more than {request.max_bytes:,} bytes")
             put(piece)
     except httpx2.SSEError:
-        raise _failed(service, request, f"{service.host} did not answer with a stream of events ({kind!r})") from None
+        raise failed(
+            service, request.error, f"{service.host} did not answer with a stream of events ({kind!r})"
+        ) from None
     except httpx2.HTTPError:
-        raise _failed(service, request, f"the answer of {service.host} broke off") from None
+        raise failed(service, request.error, f"the answer of {service.host} broke off") from None
 
 
 async def _events(response: httpx2.Response) -> AsyncIterator[str]:
@@ -269,60 +257,3 @@ async def _events(response: httpx2.Response) -> AsyncIterator[str]:
 async def _bytes(response: httpx2.Response) -> AsyncIterator[bytes]:
     async for piece in response.aiter_raw():
         yield piece
-
-
-async def _refusal(response: httpx2.Response, service: Service, request: Request) -> HotpinError:
-    """Say why a server refused, without what it may know of the key."""
-    code, reason = _reason(await _beginning(response))
-    status, host = response.status_code, service.host
-    if status in _REFUSED_KEY:
-        why = f" ({code})" if _CODE.fullmatch(code) else ""
-        fix = f"Check {service.key_name}" if service.headers() else f"Set {service.key_name}"
-        return request.error(f"{host} refused the key{why}", f"{fix} in the environment or in .env")
-    if status == _TOO_MANY and code != _NO_CREDIT:
-        return _failed(service, request, f"{host} is asked too often (429)")
-    if status >= _SERVER_FAILED or status == _TIMED_OUT:
-        return _failed(service, request, f"{host} failed ({status})")
-    reason = " ".join(service.without_key(reason).split())[:MAX_REASON_LETTERS]
-    said = f": {reason}" if reason.isprintable() and reason else ""
-    return request.error(f"{host} refused the request ({status}){said}")
-
-
-async def _beginning(response: httpx2.Response) -> bytes:
-    said = b""
-    try:
-        async for piece in response.aiter_raw():
-            said += piece
-            if len(said) > MAX_REFUSAL_BYTES:
-                break
-    except httpx2.HTTPError:
-        pass
-    return said
-
-
-def _reason(said: bytes) -> tuple[str, str]:
-    """Find code and message in the JSON of a refusal, in any of the shapes in use."""
-    try:
-        found = json.loads(said)
-    except ValueError:
-        return "", ""
-    if isinstance(found, dict):
-        found = found.get("error") or found.get("detail") or found
-    if isinstance(found, str):
-        return "", found
-    if not isinstance(found, dict):
-        return "", ""
-    return str(found.get("code") or found.get("status") or ""), str(found.get("message") or "")
-
-
-def _asked_pause(response: httpx2.Response, pause: float) -> float:
-    """Give the seconds after which the server wants to be asked again, else ``pause``."""
-    try:
-        return max(0.0, float(response.headers["retry-after"]))
-    except (KeyError, ValueError):
-        return pause
-
-
-def _failed(service: Service, request: Request, message: str) -> HotpinError:
-    fix = "Try again in a moment" if service.is_here else "Try again in a moment, or set a fallback of this machine"
-    return request.error(message, fix, retryable=True)

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -22,11 +23,18 @@ WORDS = "xylophone"
 QUESTION = Message("user", f"What is a {WORDS}?")
 
 
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTPIN_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [
         failing(500, KEY),
+        failing(401, KEY),
         failing(401, KEY, KEY),
         failing(400, f"{KEY} {WORDS[:3]}"),
         Reply.reset,
@@ -34,7 +42,7 @@ QUESTION = Message("user", f"What is a {WORDS}?")
         events(f'{{"{KEY}": "{WORDS}"'),
         events(f'{{"error": {{"message": "{KEY} {WORDS}"}}}}'),
     ],
-    ids=["500", "401", "400", "reset", "time-out", "malformed", "error"],
+    ids=["500", "401", "401 with it as code", "400", "reset", "time-out", "malformed", "error"],
 )
 def test_neither_key_nor_words_are_in_any_error_or_log(
     api: ApiServer, llm: BuildLlm, tts: BuildTts, caplog: pytest.LogCaptureFixture, script: Script
@@ -92,7 +100,7 @@ def test_what_cannot_be_a_key_is_refused_without_showing_it(settings: Settings, 
     assert key not in str(caught.value)
 
 
-def test_a_key_alone_switches_nothing_on() -> None:
+def test_a_key_alone_switches_nothing_on(empty_home: None) -> None:
     keys = dict.fromkeys(("OPENAI_API_KEY", "GROQ_API_KEY", "ELEVENLABS_API_KEY"), KEY)
     chosen = all_settings.load({}, keys)
     assert [service.of(chosen, stage) for stage in ("stt", "llm", "tts")] == [None] * 3
@@ -132,7 +140,7 @@ def test_what_goes_to_this_machine_does_not_leave_it(settings: Settings, url: st
 @pytest.mark.parametrize(
     "address", ["localhost:11434", "ftp://x/v1", "https://me:secret@x/v1", "http://x/v1?key=secret", "http://"]
 )
-def test_an_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> None:
+def test_an_address_that_is_none_or_holds_a_secret_is_refused(address: str, empty_home: None) -> None:
     with pytest.raises(SettingsError, match="openai_base_url") as caught:
         all_settings.load({"cloud.openai_base_url": address}, {})
     assert "http://127.0.0.1:11434/v1" in str(caught.value)
