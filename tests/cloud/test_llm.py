@@ -156,6 +156,7 @@ def test_a_server_that_echoes_the_key_does_not_bring_it_into_the_error(api: ApiS
         reply(llm())
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_an_error_that_says_where(llm: BuildLlm, api: ApiServer) -> None:
     with pytest.raises(LlmError, match=r"127.0.0.1:9 cannot be reached") as caught:
         reply(llm(openai_base_url="http://127.0.0.1:9/v1"))

@@ -17,7 +17,7 @@ from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
 from tests.fakes.api_server import Reply, Script, streamed
 
-KEY = "sk-secret-0123456789abcdef"
+KEY = "sk_secret_0123456789abcdef"
 
 
 def pointed_at(settings: Settings, url: str, **values: object) -> Settings:
