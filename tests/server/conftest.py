@@ -50,10 +50,10 @@ class Server:
 
     def wait_for(self, name: str, value: float) -> None:
         """Wait until a figure has a value."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         while self.figure(name) != value:
             assert time.monotonic() < deadline, f"{name} is {self.figure(name)}, not {value}"
-            time.sleep(0.01)
+            time.sleep(0.03)
 
 
 MakeServer = Callable[..., Server]

@@ -377,6 +377,7 @@ def test_a_client_that_reads_nothing_at_all_is_cut(make_server: MakeServer) -> N
         deaf.connect(("127.0.0.1", int(server.ws.rpartition(":")[2])))
         head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         deaf.sendall(f"{head}Sec-WebSocket-Key: {'A' * 22}==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        assert b"101 " in deaf.recv(1000)
         for kind, payload in ((1, b'{"session_id": "deaf"}'), (2, tone(0.03)), (1, b'{"signal": "EOS"}')):
             size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
             deaf.sendall(bytes([0x80 | kind]) + size + bytes(4) + payload)
