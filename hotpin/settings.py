@@ -347,6 +347,9 @@ class ServerSettings(_Section):
     token: SecretStr = SecretStr("")
     """Asked of every client where it is set; ``hotpin config token`` makes one. Needed on any host but loopback."""
 
+    insecure: bool = False
+    """Whether every machine that can reach this one is let in without a token."""
+
     allowed_hosts: str = ""
     """Names beside its own address that clients may reach it by, separated by commas: as in ``pi.lan,hotpin.example``.
     Any other name in a Host header is refused, since a page elsewhere could have made it point here."""

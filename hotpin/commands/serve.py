@@ -24,11 +24,11 @@ def serve(
     ] = False,
 ) -> None:
     """Serve other devices and browsers, until Ctrl-C."""
-    settings = common.load_settings(server__host=host, server__port=port)
+    settings = common.load_settings(server__host=host, server__port=port, server__insecure=insecure or None)
     _require_extra()
     from hotpin.server.auth import check_exposed
 
-    check_exposed(settings.server, insecure=insecure)
+    check_exposed(settings.server)
     with suppress(KeyboardInterrupt):  # the usual way to end it
         if workers == 1:
             _serve_here(settings)
@@ -51,6 +51,7 @@ def _serve_with_workers(settings: "Settings", workers: int) -> None:
     # The workers read the settings themselves; what was given on the command line reaches them so.
     os.environ["HOTPIN_SERVER__HOST"] = settings.server.host
     os.environ["HOTPIN_SERVER__PORT"] = str(settings.server.port)
+    os.environ["HOTPIN_SERVER__INSECURE"] = str(settings.server.insecure).lower()
     common.say(f"Starting {workers} processes on {settings.server.host} port {settings.server.port} (Ctrl-C ends them)")
     run.serve_with_workers(settings, workers)
 

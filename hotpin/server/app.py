@@ -27,7 +27,11 @@ def server_app(settings: Settings, app: App | None = None) -> FastAPI:
     Args:
         settings: its own, and the engines'.
         app: engines that are loaded already and belong to somebody else; without them it loads its own.
+
+    Raises:
+        SettingsError: if other machines could reach it and no token keeps them out.
     """
+    auth.check_exposed(settings.server)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:

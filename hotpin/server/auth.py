@@ -32,13 +32,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def check_exposed(server: ServerSettings, *, insecure: bool) -> None:
+def check_exposed(server: ServerSettings) -> None:
     """Refuse to let everybody in.
 
     Raises:
         SettingsError: if other machines could reach the server and no token keeps them out.
     """
-    if is_loopback(server.host) or server.token.get_secret_value() or insecure:
+    if is_loopback(server.host) or server.token.get_secret_value() or server.insecure:
         return
     raise SettingsError(
         f"server.host is {server.host!r}: whoever reaches this machine could talk to Hotpin and hear its sessions",

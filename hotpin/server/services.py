@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from hotpin.app import App
-from hotpin.events import Failed, TurnDone
+from hotpin.events import Failed
 from hotpin.server.limits import Seats, TurnGate, TurnRate
 from hotpin.server.link import TAKEN_OVER, Link
 from hotpin.server.metrics import Metrics
@@ -24,6 +25,9 @@ Result = TypeVar("Result")
 _POOL_THREADS = 8
 """Threads for what would hold up the event loop: reading sessions, ending conversations, decoding audio."""
 
+_FAILURE_SECONDS = 60.0
+"""s for which a failed turn counts."""
+
 _TAKE_OVER_SECONDS = 5.0
 """s that an older connection of a session has to end."""
 
@@ -34,24 +38,33 @@ class Health:
     def __init__(self) -> None:
         self.ready = False
         """Whether the engines are loaded."""
-        self.reason = "the engines are being loaded"
-        """Why it cannot serve; empty if it can."""
+        self._not_ready = "the engines are being loaded"
+        self._failure = ""
+        self._failed_at = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot serve; empty if it can.
+
+        A failed turn is held against it for a minute only: who is sent no turns has no chance to do better.
+        """
+        recent = time.monotonic() - self._failed_at < _FAILURE_SECONDS
+        return self._not_ready or (self._failure if recent else "")
 
     def loaded(self, error: Exception | None = None) -> None:
         """Note that the engines have been loaded, or could not be."""
         self.ready = error is None
         # What exactly is wrong stands in the log: it names files of this machine.
-        self.reason = f"the engines could not be loaded ({type(error).__name__})" if error else ""
+        self._not_ready = f"the engines could not be loaded ({type(error).__name__})" if error else ""
 
     def failed(self, event: Failed) -> None:
         """Note a failure in a turn."""
         if event.stage in ("stt", "llm", "tts"):
-            self.reason = f"the last turn failed: {event.stage}"
+            self._failure, self._failed_at = f"the last turn failed: {event.stage}", time.monotonic()
 
-    def done(self, turn: TurnDone) -> None:
+    def done(self) -> None:
         """Note a turn that was answered."""
-        if turn.reply:
-            self.reason = ""
+        self._failure = ""
 
 
 class LiveSessions:

@@ -66,7 +66,8 @@ class Talk:
         self._done.set()
         self._place: Place | None = None
         self._called_off = False
-        self._failed = False
+        self._failed = False  # its listener has
+        self._result = ""  # how the present turn failed, if it did
 
     # --- what the client does ---
 
@@ -298,11 +299,13 @@ class Talk:
                 )  # fmt: skip
                 log.debug("what failed", exc_info=event.error)
                 services.health.failed(event)
-                services.metrics.turn(protocol, f"{event.stage}_failed")
+                self._result = f"{event.stage}_failed"
             case TurnDone():
                 log.info("session=%s turn=%d protocol=%s done", event.conversation, event.turn, protocol)
-                services.health.done(event)
-                services.metrics.turn(protocol, "answered" if event.reply else "unheard", event.timing)
+                result, self._result = self._result or ("answered" if event.reply else "unheard"), ""
+                services.metrics.turn(protocol, result, event.timing)
+                if result == "answered":
+                    services.health.done()
         self._listener.happened(event)
         if isinstance(event, TurnDone):
             self._done.set()

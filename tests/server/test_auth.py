@@ -149,10 +149,10 @@ def test_loopback(host: str, loopback: bool) -> None:
 def test_other_machines_need_a_token_and_the_refusal_says_what_to_type() -> None:
     exposed = ServerSettings(host=EVERYWHERE)
     with pytest.raises(SettingsError, match="hotpin config token"):
-        auth.check_exposed(exposed, insecure=False)
-    auth.check_exposed(exposed, insecure=True)
-    auth.check_exposed(ServerSettings(host=EVERYWHERE, token=SecretStr("x")), insecure=False)
-    auth.check_exposed(ServerSettings(), insecure=False)
+        auth.check_exposed(exposed)
+    auth.check_exposed(ServerSettings(host=EVERYWHERE, insecure=True))
+    auth.check_exposed(ServerSettings(host=EVERYWHERE, token=SecretStr("x")))
+    auth.check_exposed(ServerSettings())
 
 
 def test_tokens_are_long_and_never_the_same() -> None:
