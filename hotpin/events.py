@@ -17,6 +17,15 @@ class State(StrEnum):
     SPEAKING = "speaking"
 
 
+class Attention(StrEnum):
+    """Whether anybody is being listened to."""
+
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    """Only the wake word is heard."""
+    MUTED = "muted"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Base of all events."""
@@ -33,6 +42,13 @@ class StateChanged(Event):
     """The conversation is now in another state."""
 
     state: State
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChanged(Event):
+    """The conversation listens in another way."""
+
+    attention: Attention
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,10 @@ class AudioSettings(_Section):
     output: str = ""
     """Name, part of a name or index of the loudspeaker; empty means the system's default."""
 
+    chimes: Annotated[bool | None, BeforeValidator(_unset_if_blank)] = None
+    """Whether short sounds tell that Hotpin listens, falls asleep, still thinks or has failed. Empty means only where
+    no screen tells it: in the daemon."""
+
 
 class VadSettings(_Section):
     """Voice activity detection."""
