@@ -4,47 +4,38 @@ It takes a command a line on standard input (``type TEXT``, ``say TEXT``, ``inte
 ``close``), and tells each event as a line of JSON on standard output, with its moment on the monotonic clock.
 """
 
-import importlib
 import json
 import sys
 import threading
 import time
 from dataclasses import fields
-from typing import Any
 
 from hotpin import settings
-from hotpin.events import Event
+from hotpin.bus import Subscription
+from hotpin.events import Event, Level
+from hotpin.live import Live
 
 READY = "Ready"
 
 
 def main() -> None:
-    live = _live()
-    live.open(lambda _: None)
-    threading.Thread(target=_tell_events, args=(live,), daemon=True).start()
+    live = Live(settings.load(), "live")
+    threading.Thread(target=_tell_events, args=(live.bus.subscribe(),), daemon=True).start()
+    live.open()
     _tell(READY, {})
     for line in sys.stdin:
         verb, _, text = line.strip().partition(" ")
         if verb == "close":
             break
+        assert live.conversation is not None
         getattr(live.conversation, verb)(*([text] if text else []))
     live.close(2.0)
 
 
-def _live() -> Any:  # noqa: ANN401 - one of two classes
-    try:
-        module = importlib.import_module("hotpin.live")
-    except ModuleNotFoundError:
-        module = importlib.import_module("tests.live.composition")
-    return module.Live(settings.load(), "live")
-
-
-def _tell_events(live: Any) -> None:  # noqa: ANN401
-    while True:
-        event = live.events.get(None)
-        if event is None:
-            return
-        _tell(type(event).__name__, _plain(event))
+def _tell_events(events: Subscription) -> None:
+    while (event := events.get()) is not None:
+        if not isinstance(event, Level):
+            _tell(type(event).__name__, _plain(event))
 
 
 def _plain(event: Event) -> dict[str, object]:
