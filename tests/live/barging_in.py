@@ -16,6 +16,9 @@ BEFORE_SECONDS = (4.0, 8.0)
 
 ANSWER_SECONDS = 20.0
 QUIET_SECONDS = 0.5
+LAST_SECONDS = 6.0
+"""s of what was played, by which it is told how far it came."""
+
 UNDERSTOOD = 0.34
 """Share of wrong words up to which something counts as understood."""
 
@@ -62,7 +65,8 @@ def _interrupt(
     subject.tell("interrupt")
     subject.wait_listening()
     time.sleep(QUIET_SECONDS)
-    story = listener.words(stand.loudspeaker.between(began, onset + 1.0 if silent is None else silent).samples)
+    end = onset + 1.0 if silent is None else silent
+    story = listener.words(stand.loudspeaker.between(max(began, end - LAST_SECONDS), end).samples)
     wanted = words.normalised(clip.text)
     wrong = words.errors(wanted, words.normalised(heard))
     kept = len(words.normalised(str(cut.values["spoken"]))) if cut else 0
@@ -79,12 +83,18 @@ def _interrupt(
         "answered": answer is not None,
         "words_kept": kept,
         "words_played": played,
+        "last_played": story,
         "history_right": cut is not None and abs(kept - played) <= 1,
     }
 
 
 def _silent_from(stand: Stand, onset: float) -> float | None:
-    """Tell when the loudspeaker fell silent after ``onset``, before it went on or answered, in s; ``None`` if never."""
+    """Tell when the loudspeaker fell silent after ``onset``, before it went on or answered, in s.
+
+    ``None`` if it never did, or was silent already.
+    """
+    if stand.loudspeaker.between(onset - QUIET_SECONDS, onset).first_sound is None:
+        return None
     take = stand.loudspeaker.between(onset - 1.0, onset + 5.0)
     gap = next((start for start, end in take.gaps(QUIET_SECONDS) if end > onset), None)
     if gap is not None:

@@ -54,7 +54,7 @@ class Scripted:
         options: ReplyOptions | None = None,
         cancelled: Cancelled = never,
     ) -> Iterator[str]:
-        heard = messages[-1].content
+        heard = messages[-1].content.rpartition("\n")[2]  # what was not answered stands before it
         pause = threading.Event()  # never set: it only waits
         end = THINKING_SECONDS if heard == THINK else 0.0
         while end > 0.0 and not cancelled():

@@ -85,7 +85,14 @@ def defaults() -> Settings:
 
 
 def words_heard(reply: str, transcript: str) -> int:
-    """Tell how many words of a reply were played, by what a recogniser makes of the sound."""
+    """Tell how many words of a reply were played, by what a recogniser makes of the last seconds of it.
+
+    Of all places in the reply, it is the end of the one that is most like the words understood.
+    """
     written, heard = words.normalised(reply), words.normalised(transcript)
-    costs = [words.errors(written[:count], heard) for count in range(len(written) + 1)]
-    return int(np.argmin(costs))
+    costs = [0] * (len(written) + 1)  # of what was understood so far, ending after each word of the reply
+    for number, word in enumerate(heard, 1):
+        before, costs = costs, [number]
+        for place, wanted in enumerate(written):
+            costs.append(min(before[place] + (word != wanted), before[place + 1] + 1, costs[place] + 1))
+    return int(np.argmin(costs)) if heard else 0
