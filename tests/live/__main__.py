@@ -38,7 +38,7 @@ READY_SECONDS = 60.0
 app = typer.Typer(help="Measures live conversations.", no_args_is_help=True, add_completion=False)
 
 
-def _room(text: str) -> Echo:
+def room_of(text: str) -> Echo:
     """Read ``-6,60`` and ``0,150,clipped``."""
     db, delay, *rest = text.split(",")
     if rest not in ([], ["clipped"]):
@@ -88,7 +88,7 @@ def measure_noise(
     with _material() as (_, voices):
         hums = [voices.say(text, engine) for engine in ("hibari", "pyttsx3") for text in BACKCHANNELS]
         made = made_noises()
-        echo = _room(rooms[0]) if rooms else None
+        echo = room_of(rooms[0]) if rooms else None
         with stand({**SCRIPTED, **_given(settings)}, echo) as here:
             silent = noise.measure_silent_room(here, [*made, *noises(speech)], 60 * minutes)
             both = [clip for pair in zip(hums, made, strict=True) for clip in pair]
@@ -162,7 +162,7 @@ def _over_replies(speech: Path, voices: Voices, count: int) -> list[Clip]:
 
 def _in_rooms(rooms: list[str] | None, settings: list[str] | None, measure: Callable[[Stand, Echo], Findings]) -> None:
     found = []
-    for echo in [_room(text) for text in rooms] if rooms else ROOMS:
+    for echo in [room_of(text) for text in rooms] if rooms else ROOMS:
         with stand({**SCRIPTED, **_given(settings)}, echo) as here:
             found.append(measure(here, echo))
         sys.stderr.write(found[-1].table() + "\n\n")

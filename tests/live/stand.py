@@ -95,4 +95,5 @@ def words_heard(reply: str, transcript: str) -> int:
         before, costs = costs, [number]
         for place, wanted in enumerate(written):
             costs.append(min(before[place] + (word != wanted), before[place + 1] + 1, costs[place] + 1))
-    return int(np.argmin(costs)) if heard else 0
+    # Of equals the last: a last word that was misunderstood has been played all the same.
+    return len(written) - int(np.argmin(costs[::-1])) if heard else 0
