@@ -1,6 +1,7 @@
 """The microphone is unplugged and plugged again, whatever the conversation is at."""
 
 import time
+from collections.abc import Sequence
 
 from tests.live.figures import Findings, count, percentile
 from tests.live.material import Clip
@@ -14,10 +15,10 @@ STATES = ("listening", "thinking", "speaking")
 _TYPED = {"thinking": THINK, "speaking": TELL}
 
 
-def measure(stand: Stand, question: Clip, times: int) -> Findings:
+def measure(stand: Stand, question: Clip, times: int, states: Sequence[str] = STATES) -> Findings:
     """Unplug it ``times`` times in each state, and ask something once it is back."""
     found = Findings("unplugging")
-    for state in STATES:
+    for state in states:
         found.rows += [_unplug(stand, question, state) for _ in range(times)]
     seconds = [None if row["back_after"] is None else float(row["back_after"]) for row in found.rows]
     found.summary = {
