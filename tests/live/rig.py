@@ -65,11 +65,7 @@ class Room:
             self._pulse.module_unload(self._modules.pop())
 
     def records_microphone(self, pid: int) -> bool:
-        """Whether a process has a stream from the microphone, and from nothing else.
-
-        Raises:
-            AssertionError: if it records a loudspeaker's monitor.
-        """
+        """Whether a process has a stream from the microphone, and from nothing else."""
         sources = {source.index: source.name for source in self._pulse.source_list()}
         ours = [
             sources.get(stream.source, "")

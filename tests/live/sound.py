@@ -130,10 +130,13 @@ class Mouth:
 
     Args:
         environment: where the sound server is.
+        sink: where else it plays.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(["pacat", *_FORMAT, "--device=mic_in"], env=environment, stdin=subprocess.PIPE)
+    def __init__(self, environment: Mapping[str, str], sink: str = "mic_in") -> None:
+        self._process = subprocess.Popen(
+            ["pacat", *_FORMAT, f"--device={sink}"], env=environment, stdin=subprocess.PIPE
+        )
         assert self._process.stdin is not None
         fcntl.fcntl(self._process.stdin, _SET_PIPE_SIZE, _SMALL_PIPE)  # what is in the pipe is late
         self._changed = threading.Condition()  # guards the queue
