@@ -191,7 +191,7 @@ class Answer:
         self._hear(transcript.text.strip(), spoken=True)
 
     def _hear(self, text: str, *, spoken: bool) -> None:
-        self._publish(Heard(self.ticket.conversation, self.ticket.turn, text))
+        self._publish(Heard(self.ticket.conversation, self.ticket.turn, text, typed=not spoken))
         if not text or (spoken and self._around.obeys_stop and is_stop(text)):
             self._around.playback.end(self.ticket)
             return

@@ -95,7 +95,8 @@ class AudioSettings(_Section):
     the echo cannot be removed: it is never listened to while Hotpin speaks, and a key interrupts."""
 
     noise_suppression: bool = False
-    """Whether steady noise is removed from what the microphone hears, by up to 12 dB."""
+    """Whether steady noise is removed from what the microphone hears, by up to 12 dB. Off, because Whisper understood
+    no more with it: it made as many word errors."""
 
     chimes: Annotated[bool | None, BeforeValidator(_unset_if_blank)] = None
     """Whether short sounds tell that Hotpin listens, falls asleep, still thinks or has failed. Empty means only where
