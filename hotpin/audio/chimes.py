@@ -47,19 +47,18 @@ class Occasions:
 
     due: float | None = None
     """When, in s, the next sign of thinking is to be given if no answer comes before; ``None`` if none is."""
-    _awake: bool | None = None
+    _attention: Attention | None = None
+    _state: State = State.LISTENING
 
     def step(self, event: Event, now: float) -> Chime | None:
         """Take what happened and return what is to be played at once."""
         match event:
             case StateChanged(state=state):
+                self._state = state
                 self.due = now + THINKING_SECONDS if state is State.THINKING else None
             case AttentionChanged(attention=attention):
-                before, self._awake = self._awake, attention is Attention.AWAKE
-                if self._awake and not before:
-                    return Chime.HEARD
-                if before and not self._awake:
-                    return Chime.ASLEEP
+                before, self._attention = self._attention, attention
+                return self._attend(before, attention)
             case Failed():
                 self.due = None
                 return Chime.ERROR
@@ -71,6 +70,13 @@ class Occasions:
             return None
         self.due = now + STILL_THINKING_SECONDS
         return Chime.THINKING
+
+    def _attend(self, before: Attention | None, now: Attention) -> Chime | None:
+        if now is Attention.AWAKE:
+            return Chime.HEARD
+        # It begins awake, or falls asleep without a word at the start; and who talks by key is left as a reply begins.
+        was_awake = before is Attention.AWAKE or (before is None and now is Attention.MUTED)
+        return Chime.ASLEEP if was_awake and self._state is State.LISTENING else None
 
 
 class Chimes:

@@ -57,6 +57,15 @@ def test_muting_somebody_who_sleeps_changes_nothing_to_be_heard() -> None:
     assert played(*map(attention, changes)) == [Chime.HEARD, Chime.ASLEEP, None, Chime.HEARD]
 
 
+def test_muting_can_be_heard() -> None:
+    assert played(attention(Attention.MUTED), attention(Attention.AWAKE)) == [Chime.ASLEEP, Chime.HEARD]
+
+
+def test_nobody_is_told_good_night_over_a_reply() -> None:
+    awake, asleep = attention(Attention.AWAKE), attention(Attention.ASLEEP)
+    assert played(awake, state(State.SPEAKING), asleep, state(State.LISTENING)) == [Chime.HEARD, None, None, None]
+
+
 def test_a_failure_can_be_heard_and_ends_the_thinking() -> None:
     occasions = Occasions()
     occasions.step(state(State.THINKING), 0.0)
