@@ -7,6 +7,7 @@
     python -m tests.live unplugging --times 5
     python -m tests.live idle --seconds 60
     python -m tests.live endurance --minutes 30
+    python -m tests.live full
     python -m tests.live quick
 
 Each starts a sound server of its own, with a microphone, a loudspeaker and an echo between them, and a conversation in

@@ -154,6 +154,19 @@ def measure_quickly(speech: SpeechOption = SPEECH, settings: SettingsOption = No
     measure_endurance(0.5, 0.1, speech, settings)
 
 
+@app.command("full")
+def measure_everything(speech: SpeechOption = SPEECH, settings: SettingsOption = None) -> None:
+    """All of it, as often as it takes to believe it: about three hours."""
+    measure_hands_free(speech=speech, settings=settings)
+    measure_own_voice(settings=settings)
+    measure_barging_in(speech=speech, settings=settings)
+    measure_noise(speech=speech, settings=settings)
+    measure_unplugging(settings=settings)
+    measure_idle(settings=settings)
+    measure_idle(settings=[*(settings or ()), "wake.word=hey_jarvis"])
+    measure_endurance(speech=speech, settings=settings)
+
+
 def _over_replies(speech: Path, voices: Voices, count: int) -> list[Clip]:
     """Return what is said over replies: by people where there are recordings, else by another voice than Hotpin's."""
     clips = recordings(speech, defaults()) or [voices.say("What time is it?", "pyttsx3")]

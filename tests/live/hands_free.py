@@ -22,7 +22,9 @@ def measure(stand: Stand, clips: Sequence[Clip], listener: Listener) -> Findings
     for clip in clips:
         found.rows.append(_ask(stand, clip, listener.words(clip.samples)))
     rows = found.rows
-    waits = [_seconds(row["voice_to_voice"]) for row in rows if not row["cut_off"]]
+    whole = [row for row in rows if not row["cut_off"]]
+    waits = [_seconds(row["voice_to_voice"]) for row in whole]
+    asked = [_seconds(row["voice_to_voice"]) for row in whole if row["made"]]
     found.summary = {
         "utterances": len(rows),
         "heard": count(rows, "heard_at_all"),
@@ -34,6 +36,7 @@ def measure(stand: Stand, clips: Sequence[Clip], listener: Listener) -> Findings
         "word_errors_file": count(rows, "word_errors_file"),
         "voice_to_voice_p50": percentile(waits, 50),
         "voice_to_voice_p95": percentile(waits, 95),
+        "voice_to_voice_p50_questions": percentile(asked, 50),  # hotpin bench asks the same ones
     }
     return found
 
@@ -58,6 +61,7 @@ def _ask(stand: Stand, clip: Clip, from_file: str) -> dict[str, float | int | st
     wanted, live, file = (words.normalised(text) for text in (clip.text, heard, from_file))
     return {
         "utterance": clip.name,
+        "made": clip.made,
         "heard": heard,
         "heard_at_all": bool(live),
         "answered": answer is not None,

@@ -38,6 +38,8 @@ class Clip:
     """The words in it; empty for a noise."""
     speech_end: float = 0.0
     """s from the beginning to the last sample of speech."""
+    made: bool = False
+    """Whether a synthetic voice says it."""
 
     @property
     def seconds(self) -> float:
@@ -64,7 +66,7 @@ class Voices:
         resampler = Resampler(frames[0].rate, CAPTURE_RATE)
         samples = np.concatenate([*(resampler.push(frame.samples) for frame in frames), resampler.flush()])
         audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
-        return Clip(f"{engine}: {text}", samples, text, (int(audible[-1]) + 1) / CAPTURE_RATE)
+        return Clip(f"{engine}: {text}", samples, text, (int(audible[-1]) + 1) / CAPTURE_RATE, made=True)
 
     def close(self) -> None:
         for engine in self._engines.values():
