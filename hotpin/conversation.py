@@ -102,6 +102,7 @@ class Conversation:
         """What is being answered."""
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
+        self._noticed = engines.notices.count
         self._signals: queue.Queue[Callable[[float], None]] = queue.Queue(MAX_SIGNALS)
         self._news: dict[type[turn_io.Input], tuple[Ticket, turn_io.Input]] = {}
         """What the workers found out and the turn machine does not know yet; newer words replace older ones."""
@@ -442,6 +443,9 @@ class Conversation:
         self._news[turn_io.Judged] = ticket, judged
 
     def _pass_news_on(self) -> None:
+        notices, self._noticed = self._engines.notices.since(self._noticed)
+        for text in notices:
+            self.bus.publish(Noticed(self.options.name, self._turn, text))
         for kind, work in ((turn_io.Words, self._utterance), (turn_io.Judged, self._draft)):
             ticket, news = self._news.pop(kind, (None, None))
             if news is not None and work is not None and ticket == work.ticket:

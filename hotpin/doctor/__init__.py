@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hotpin import registry
-from hotpin.doctor import echo, engines, machine, service, sound, store
+from hotpin.doctor import echo, engines, machine, servers, service, sound, store
 from hotpin.doctor.check import Check, guarded
 from hotpin.settings import Settings
 
@@ -24,6 +24,7 @@ _CHECKS: tuple[tuple[str, bool, _Look], ...] = (
     ("wake engine", True, engines.engine_check("wake", registry.build_wake)),
     ("persona", True, engines.persona),
     ("voice", True, engines.voice),
+    ("servers", True, servers.servers),
     ("sessions", False, store.sessions),
     ("llama.cpp for this CPU", False, engines.native),
     ("Kokoro's languages", False, engines.kokoro_languages),
