@@ -17,6 +17,9 @@ from hotpin.tts.silence import AUDIBLE
 LATENCY_MS = 10
 BLOCK = CAPTURE_RATE // 100
 TAPE_SECONDS = 3600.0
+HISS = 3.0
+"""Standard deviation of the room's noise, in int16 steps: about -80 dBFS."""
+
 _SAMPLE_BYTES = 2
 _SMALL_PIPE = 4096
 _SET_PIPE_SIZE = 1031
@@ -126,7 +129,7 @@ class Take:
 
 
 class Mouth:
-    """Plays into the microphone without a break: silence, or what is to be said.
+    """Plays into the microphone without a break: the noise of a quiet room, or what is to be said.
 
     Args:
         environment: where the sound server is.
@@ -171,7 +174,8 @@ class Mouth:
         self.close()
 
     def _play(self, pipe: IO[bytes]) -> None:
-        silence = np.zeros(BLOCK, np.int16)
+        # What is digitally silent would be taken for a microphone that is switched off.
+        silence = np.random.default_rng(1).normal(0.0, HISS, BLOCK).astype(np.int16)
         while not self._closed.is_set():
             with self._changed:
                 samples = self._queue.popleft() if self._queue else silence
