@@ -207,7 +207,7 @@ def _in_order(settings: Settings, holding: Mapping[str, Value], wrong: set[str])
         found = [fault for fault in faults if fault]
         problems += found
         if not found:
-            settings = _with(settings, dict(_given_way(settings, names, set_ones)))
+            settings = with_values(settings, dict(_given_way(settings, names, set_ones)))
     return settings, problems
 
 
@@ -232,7 +232,8 @@ def _given_way(settings: Settings, names: tuple[str, ...], set_ones: list[str]) 
             yield name, moved
 
 
-def _with(settings: Settings, values: Mapping[str, Any]) -> Settings:
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Give the settings with other values, by ``section.key``; they are not checked."""
     for name, value in values.items():
         section, _, key = name.partition(".")
         changed = getattr(settings, section).model_copy(update={key: value})
