@@ -26,9 +26,13 @@ from hotpin.reply_voice import ReplyVoice
 from hotpin.sessions.keeper import Keeper, KeptTurn
 from hotpin.stt.base import Transcript
 from hotpin.timing import Stopwatch
-from hotpin.turn import Judged
+from hotpin.turn_io import Judged
 from hotpin.utterance import Utterance
+from hotpin.wake.policy import is_stop
 from hotpin.weighing import Weighing
+
+SPOKEN_SECONDS = 0.1
+"""s between two looks at how much of the reply has been heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Surroundings:
     """Told of the words so far, while the person speaks."""
     judged: Callable[[Ticket, Judged], None]
     """Told how likely the person has finished, in a pause."""
+    obeys_stop: bool = False
+    """Whether "stop" is answered by silence."""
 
 
 class Answer:
@@ -80,6 +86,8 @@ class Answer:
         self._whole = False  # its text is final, but the store has not been told
         self._clauses: list[Clause] = []
         self._clause_seconds = 0.0  # how long the model took for the first
+        self._spoken = ""
+        self._spoken_next = 0.0  # s on the clock
         self._voice = ReplyVoice(ticket, around, self.stopwatch, partial(self._tell, "tts"))
 
     @property
@@ -101,7 +109,16 @@ class Answer:
     def answer(self, text: str) -> None:
         """Answer a typed message."""
         self._around.playback.begin(self.ticket)
-        self._hear(text)
+        self._hear(text, spoken=False)
+
+    def recite(self, text: str) -> None:
+        """Speak a text as it is."""
+        self._around.playback.begin(self.ticket)
+        try:
+            self._around.engines.llm_worker.submit(self.ticket, partial(self._recite, text))
+        except BusyError as error:
+            self._tell("llm", error)
+            self._around.playback.end(self.ticket)
 
     def confirm(self) -> bool:
         """Let everybody know of an answer that was held, and play it; return whether it had not been given up."""
@@ -151,6 +168,14 @@ class Answer:
                 break
         return "".join(parts).strip()
 
+    def newly_spoken(self, progress: Progress, now: float) -> str:
+        """Return what ``spoken`` does, at most every ``SPOKEN_SECONDS``; empty if it has not changed."""
+        if now < self._spoken_next:
+            return ""
+        self._spoken_next = now + SPOKEN_SECONDS
+        before, self._spoken = self._spoken, self.spoken(progress)
+        return self._spoken if self._spoken != before else ""
+
     # --- on the workers ---
 
     def _understood(self, weighing: Weighing | None, transcript: Transcript | None) -> None:
@@ -163,19 +188,25 @@ class Answer:
         self._mark("stt_final")
         if weighing is not None:
             weighing.add_words(transcript)
-        self._hear(transcript.text.strip())
+        self._hear(transcript.text.strip(), spoken=True)
 
-    def _hear(self, text: str) -> None:
-        self.heard = text
+    def _hear(self, text: str, *, spoken: bool) -> None:
         self._publish(Heard(self.ticket.conversation, self.ticket.turn, text))
-        if not text:
+        if not text or (spoken and self._around.obeys_stop and is_stop(text)):
             self._around.playback.end(self.ticket)
             return
+        self.heard = text
         try:
             self._around.engines.llm_worker.submit(self.ticket, self._write, ahead=self._is_held)
         except BusyError as error:
             self._tell("llm", error)
             self._around.playback.end(self.ticket)
+
+    def _recite(self, text: str) -> None:
+        splitter = ClauseSplitter(self.ticket.turn, self.ticket.generation)
+        self._publish(ReplyText(self.ticket.conversation, self.ticket.turn, text))
+        self._say([*splitter.feed(text), *splitter.finish()])
+        self._written(None)
 
     def _write(self) -> None:
         self._write_clauses()

@@ -8,7 +8,8 @@ from typing import Self
 
 from hotpin import model_manifest, personas
 from hotpin.audio.mic import Microphone, NoMicrophone
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.engines import ALL_KINDS, Engines
 from hotpin.errors import TtsError
@@ -79,13 +80,16 @@ class App:
         gc.freeze()
         self.load_seconds = perf_counter() - began
 
-    def options(self, name: str, *, agent: str = "", push_to_talk: bool = False) -> ConversationOptions:
+    def options(
+        self, name: str, *, agent: str = "", push_to_talk: bool = False, live: bool = False
+    ) -> ConversationOptions:
         """Give the options of a conversation that nobody keeps, as the settings have them.
 
         Args:
             name: names it towards the engines and in events.
             agent: the persona that answers; empty means that of the settings.
             push_to_talk: whether the talk key is held from the start.
+            live: whether a person sits in front of it, who may interrupt.
 
         Raises:
             SettingsError: if there is no such persona.
@@ -97,7 +101,7 @@ class App:
         return ConversationOptions(
             name=name,
             agent=persona.id,
-            policy=turn_policy(s, self.engines.stt.draft_seconds),
+            policy=turn_policy(s, self.engines.stt.draft_seconds, live=live),
             prompt=system_prompt(s, persona),
             max_turns=s.dialog.max_turns,
             keep_turns=s.dialog.keep_turns,
@@ -105,15 +109,20 @@ class App:
             voice=voice.voice,
             notice=voice.notice,
             push_to_talk=push_to_talk,
+            live=live,
+            hands_free=s.turn.hands_free or not live,
         )
 
-    def session_options(self, session_id: str, *, agent: str = "", push_to_talk: bool = False) -> ConversationOptions:
+    def session_options(
+        self, session_id: str, *, agent: str = "", push_to_talk: bool = False, live: bool = False
+    ) -> ConversationOptions:
         """Give the options of a conversation that goes on with a session, and is kept in it.
 
         Args:
             session_id: the session; a new one begins if there is none of that id.
             agent: the persona that answers; empty means the one the session was held with last, else the settings'.
             push_to_talk: whether the talk key is held from the start.
+            live: whether a person sits in front of it, who may interrupt.
 
         Raises:
             ValueError: if that cannot be a session id.
@@ -123,7 +132,8 @@ class App:
         """
         store = self.store
         session = store.load(check_session_id(session_id), self.settings.dialog.max_turns)
-        options = self.options(session_id, agent=agent or (session.agent if session else ""), push_to_talk=push_to_talk)
+        known_agent = session.agent if session else ""
+        options = self.options(session_id, agent=agent or known_agent, push_to_talk=push_to_talk, live=live)
         return replace(
             options,
             earlier=earlier_turns(session),
@@ -252,8 +262,14 @@ def persona_voice(settings: Settings, persona: Persona, tts: Tts) -> Choice:
     return replace(choice, notice=notice)
 
 
-def turn_policy(settings: Settings, draft_seconds: float = 0.0) -> TurnPolicy:
-    """Give the policy of turn-taking that the settings describe, for a recogniser that wants such pauses for drafts."""
+def turn_policy(settings: Settings, draft_seconds: float = 0.0, *, live: bool = False) -> TurnPolicy:
+    """Give the policy of turn-taking that the settings describe.
+
+    Args:
+        settings: the settings.
+        draft_seconds: how long a pause the recogniser wants before it drafts.
+        live: whether the person hears the replies, so that they may interrupt them.
+    """
     t = settings.turn
     return TurnPolicy(
         start_threshold=t.start_threshold,
@@ -263,9 +279,10 @@ def turn_policy(settings: Settings, draft_seconds: float = 0.0) -> TurnPolicy:
         min_speech_seconds=t.min_speech_seconds,
         max_utterance_seconds=t.max_utterance_seconds,
         speculate_seconds=max(t.speculate_seconds, draft_seconds) if t.speculate else None,
-        barge_in=t.barge_in,
+        barge_in=t.barge_in and live,
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,
+        echo_tail_seconds=t.echo_tail_seconds,
         endpoint=EndpointPolicy(
             unknown=t.wait_seconds,
             finished=t.finished_wait_seconds,

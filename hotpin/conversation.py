@@ -5,25 +5,40 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 
-from hotpin import turn
+from hotpin import turn_io
 from hotpin.answer import Answer, Surroundings
 from hotpin.audio.frame import FRAME_SECONDS, Frame
+from hotpin.audio.level import LevelMeter
 from hotpin.audio.mic import Microphone
 from hotpin.audio.playback import Playback
 from hotpin.bus import Bus
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import Clock, RealClock
+from hotpin.conversation_options import ConversationOptions
+from hotpin.ear import Ear
 from hotpin.engines import Engines
 from hotpin.errors import BusyError
-from hotpin.events import Failed, InputOver, Interrupted, Noticed, Speaking, State, StateChanged, TurnDone
-from hotpin.history import History, Turn
-from hotpin.llm.base import Message, ReplyOptions
+from hotpin.events import (
+    Attention,
+    AttentionChanged,
+    Failed,
+    InputOver,
+    Interrupted,
+    Level,
+    Noticed,
+    Speaking,
+    Spoken,
+    State,
+    StateChanged,
+    TurnDone,
+)
+from hotpin.history import History
+from hotpin.llm.base import Message
 from hotpin.sessions.base import StoredTurn
-from hotpin.sessions.keeper import Keeper, Unkept
+from hotpin.turn import TurnMachine
 from hotpin.utterance import Utterance
 from hotpin.worker import running_ahead
 
@@ -31,33 +46,6 @@ log = logging.getLogger(__name__)
 
 MAX_SIGNALS = 64
 """Keys, typed lines and the like that may wait for the listener."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationOptions:
-    """How one conversation is held."""
-
-    name: str = "default"
-    """Names it towards the engines and in events."""
-
-    agent: str = ""
-    """The persona that answers."""
-
-    policy: turn.TurnPolicy = field(default_factory=turn.TurnPolicy)
-    prompt: str = ""
-    max_turns: int = 10
-    keep_turns: int = 6
-    reply: ReplyOptions = field(default_factory=ReplyOptions)
-    voice: str = ""
-    earlier: Sequence[Turn] = ()
-    """Turns of the same session from before."""
-    keeper: Keeper = field(default_factory=Unkept)
-    """Who keeps the turns."""
-    notice: str = ""
-    """What the person should be told at the start; empty for nothing."""
-
-    push_to_talk: bool = False
-    """Whether the key is held from the start: then only ``release``, or the end of the input, ends the turn."""
 
 
 class Conversation:
@@ -92,9 +80,14 @@ class Conversation:
             self.options.keeper,
             self._understood,
             self._judged,
+            obeys_stop=self.options.live,
         )
-        self._machine = turn.TurnMachine(self.options.policy)
+        self._machine = TurnMachine(self.options.policy)
         self._vad = engines.vad.fork()
+        self._ear = Ear(self.options.word, self.options.wake_policy, hands_free=self.options.hands_free)
+        self._attention = Attention.AWAKE
+        self._hears_itself = False
+        self._level = LevelMeter()
         self._hearing = Generation()
         self._answering = Generation()
         self._turn = 0
@@ -108,8 +101,8 @@ class Conversation:
         """What is being answered."""
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
-        self._signals: queue.Queue[turn.Input] = queue.Queue(MAX_SIGNALS)
-        self._news: dict[type[turn.Input], tuple[Ticket, turn.Input]] = {}
+        self._signals: queue.Queue[Callable[[float], None]] = queue.Queue(MAX_SIGNALS)
+        self._news: dict[type[turn_io.Input], tuple[Ticket, turn_io.Input]] = {}
         """What the workers found out and the turn machine does not know yet; newer words replace older ones."""
         self.began = self.clock.now()
         """s on the clock when it began."""
@@ -140,19 +133,51 @@ class Conversation:
         """
         if not text.strip():
             raise ValueError("the message is empty")
-        self._signal(turn.Typed(text.strip()))
+        self._signal(turn_io.Typed(text.strip()))
+
+    def say(self, text: str) -> None:
+        """Speak a text as it is; it belongs to no question, so it is not kept.
+
+        Raises:
+            ValueError: if it is blank.
+            BusyError: if the listener is far behind.
+        """
+        if not text.strip():
+            raise ValueError("the text is empty")
+        self._signal(turn_io.Recital(text.strip()))
+
+    @property
+    def attention(self) -> Attention:
+        """Whether what the microphone hears is meant for the assistant."""
+        return self._attention
+
+    def mute(self) -> None:
+        """Listen to nobody, save while the talk key is held."""
+        self._request(lambda now: self._attend(self._ear.mute(now, on=True), now))
+
+    def unmute(self) -> None:
+        """Listen again."""
+        self._request(lambda now: self._attend(self._ear.mute(now, on=False), now))
+
+    def set_hands_free(self, on: bool) -> None:
+        """Listen without being told, or only to the talk key and ``listen``."""
+        self._request(lambda now: self._attend(self._ear.set_hands_free(now, on=on), now))
+
+    def listen(self) -> None:
+        """Wake up as if called by the wake word; without hands-free, hear one utterance."""
+        self._request(lambda now: self._attend(self._ear.call(now), now))
 
     def press(self) -> None:
         """Tell that the talk key is down."""
-        self._signal(turn.PushToTalk(down=True))
+        self._signal(turn_io.PushToTalk(down=True))
 
     def release(self) -> None:
         """Tell that the talk key is up."""
-        self._signal(turn.PushToTalk(down=False))
+        self._signal(turn_io.PushToTalk(down=False))
 
     def interrupt(self) -> None:
         """Stop the reply."""
-        self._signal(turn.Interrupt())
+        self._signal(turn_io.Interrupt())
 
     def close(self, timeout: float = 2.0) -> None:
         """End the conversation within about ``timeout`` seconds.
@@ -178,7 +203,7 @@ class Conversation:
     def _run(self) -> None:
         try:
             if self.options.push_to_talk:
-                self._step(turn.PushToTalk(down=True), self.clock.now())
+                self._step(turn_io.PushToTalk(down=True), self.clock.now())
             input_over = False
             while not self._closed.is_set():
                 frame = self._mic.read(FRAME_SECONDS)
@@ -186,11 +211,11 @@ class Conversation:
                     self._listen(frame)
                 elif self._mic.ended and not input_over:
                     input_over = True
-                    self._step(turn.InputEnded(), self.clock.now())
+                    self._step(turn_io.InputEnded(), self.clock.now())
                     self.bus.publish(InputOver(self.options.name, self._turn))
                 self._pass_news_on()
                 while not self._signals.empty():
-                    self._step(self._signals.get(), self.clock.now())
+                    self._signals.get()(self.clock.now())
                 self._watch_reply()
         except Exception as error:
             log.debug("the listener failed", exc_info=True)
@@ -203,7 +228,21 @@ class Conversation:
             self._recent.popleft()
         if self._utterance is not None:
             self._utterance.hear(frame)
-        self._step(turn.Voice(self._vad.probability(frame), frame.seconds), frame.end)
+        if self._mic.hears_itself != self._hears_itself:
+            self._hears_itself = not self._hears_itself
+            self._step(turn_io.HearsItself(self._hears_itself), frame.end)
+        self._attend(self._ear.hear(frame), frame.end)
+        probability = self._vad.probability(frame)
+        if self.options.live and (level := self._level.measure(frame, probability)) is not None:
+            self.bus.publish(Level(self.options.name, self._turn, *level))
+        self._step(turn_io.Voice(probability, frame.seconds), frame.end)
+
+    def _attend(self, inputs: list[turn_io.Input], now: float) -> None:
+        for event in inputs:
+            self._step(event, now)
+        if self._ear.attention is not self._attention:
+            self._attention = self._ear.attention
+            self.bus.publish(AttentionChanged(self.options.name, self._turn, self._attention))
 
     def _watch_reply(self) -> None:
         answer = self._answer
@@ -217,55 +256,63 @@ class Conversation:
             self._ended = None
             answer.stopwatch.mark("first_audio", progress.first_audible)
             self.bus.publish(Speaking(self.options.name, answer.ticket.turn))
-            self._step(turn.ReplyStarted(), self.clock.now())
+            self._step(turn_io.ReplyStarted(), self.clock.now())
+        if self.options.live and answer.started and (spoken := answer.newly_spoken(progress, self.clock.now())):
+            self.bus.publish(Spoken(self.options.name, answer.ticket.turn, spoken))
         if progress.finished:
             self._close_turn(interrupted=False)
-            self._step(turn.ReplyEnded(), self.clock.now())
+            self._step(turn_io.ReplyEnded(), self.clock.now())
             self._tidy_history()
 
-    def _step(self, event: turn.Input, now: float) -> None:
+    def _step(self, event: turn_io.Input, now: float) -> None:
         for action in self._machine.step(event, now):
             self._do(action, now)
         if self._machine.state is not self._shown:
             self._shown = self._machine.state
             self.bus.publish(StateChanged(self.options.name, self._turn, self._shown))
+            self._attend(self._ear.change_turn(self._shown, now), now)
 
-    def _do(self, action: turn.Action, now: float) -> None:  # noqa: C901 - one case per action
+    def _do(self, action: turn_io.Action, now: float) -> None:  # noqa: C901, PLR0912 - one case per action
         match action:
-            case turn.StartUtterance(since):
+            case turn_io.StartUtterance(since):
                 self._ended = None
                 self._utterance = Utterance(self._ticket(self._hearing, self._turn + 1), self._around)
                 for frame in self._recent:
                     if frame.end > since:
                         self._utterance.hear(frame)
-            case turn.ReopenUtterance():
+            case turn_io.ReopenUtterance():
                 self._reopen()
-            case turn.DropUtterance():
+            case turn_io.DropUtterance():
                 self._drop_draft()
                 self._hearing.advance()
                 self._utterance = None
-            case turn.Speculate():
+            case turn_io.Speculate():
                 self._speculate(now)
-            case turn.DropSpeculation():
+            case turn_io.DropSpeculation():
                 self._drop_draft()
-            case turn.EndUtterance(speech_end):
+            case turn_io.EndUtterance(speech_end):
                 self._end_utterance(speech_end, now)
-            case turn.Answer(text):
-                self._turn += 1
-                self._answer = Answer(self._ticket(self._answering, self._turn), self._around)
-                self._answer.answer(text)
-            case turn.PausePlayback():
+            case turn_io.Answer(text):
+                self._next_answer().answer(text)
+            case turn_io.Recite(text):
+                self._next_answer().recite(text)
+            case turn_io.PausePlayback():
                 self.playback.pause()
-            case turn.ResumePlayback():
+            case turn_io.ResumePlayback():
                 self.playback.resume()
-            case turn.CancelReply():
+            case turn_io.CancelReply():
                 self._cancel_reply()
+
+    def _next_answer(self) -> Answer:
+        self._turn += 1
+        self._answer = Answer(self._ticket(self._answering, self._turn), self._around)
+        return self._answer
 
     def _speculate(self, now: float) -> None:
         if self._utterance is None:
             return
         if not self._engines.speculation.begin():
-            self._step(turn.Judged(""), now)
+            self._step(turn_io.Judged(""), now)
             return
         self._draft = Answer(self._ticket(self._answering, self._turn + 1), self._around, held=True)
         self._draft.stopwatch.mark("speculated", now)
@@ -364,17 +411,17 @@ class Conversation:
 
     def _understood(self, ticket: Ticket, words: str) -> None:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""
-        self._news[turn.Words] = ticket, turn.Words(words)
+        self._news[turn_io.Words] = ticket, turn_io.Words(words)
         certain, _, _ = words.rpartition(" ")  # the last one may be half a word
         if certain:
             self._prepare(ticket, self._history.messages(certain))
 
-    def _judged(self, ticket: Ticket, judged: turn.Judged) -> None:
+    def _judged(self, ticket: Ticket, judged: turn_io.Judged) -> None:
         """Take what is known of a pause from a worker's thread."""
-        self._news[turn.Judged] = ticket, judged
+        self._news[turn_io.Judged] = ticket, judged
 
     def _pass_news_on(self) -> None:
-        for kind, work in ((turn.Words, self._utterance), (turn.Judged, self._draft)):
+        for kind, work in ((turn_io.Words, self._utterance), (turn_io.Judged, self._draft)):
             ticket, news = self._news.pop(kind, (None, None))
             if news is not None and work is not None and ticket == work.ticket:
                 self._step(news, self.clock.now())
@@ -382,8 +429,12 @@ class Conversation:
     def _ticket(self, generation: Generation, number: int) -> Ticket:
         return Ticket(self.options.name, number, generation.number, generation)
 
-    def _signal(self, event: turn.Input) -> None:
+    def _signal(self, event: turn_io.Input) -> None:
+        self._request(lambda now: self._step(event, now))
+
+    def _request(self, request: Callable[[float], None]) -> None:
+        """Have something done on the listener's thread."""
         try:
-            self._signals.put_nowait(event)
+            self._signals.put_nowait(request)
         except queue.Full:
             raise BusyError("the conversation is busy") from None

@@ -17,6 +17,16 @@ class State(StrEnum):
     SPEAKING = "speaking"
 
 
+class Attention(StrEnum):
+    """Whether what the microphone hears is meant for the assistant."""
+
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    """Only the wake word, a key or a command opens its ear."""
+    MUTED = "muted"
+    """Only a key does, as long as it is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Base of all events."""
@@ -33,6 +43,35 @@ class StateChanged(Event):
     """The conversation is now in another state."""
 
     state: State
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChanged(Event):
+    """Somebody is listened to now, or nobody any more."""
+
+    attention: Attention
+
+
+@dataclass(frozen=True, slots=True)
+class Level(Event):
+    """What the microphone hears, about 10 times a second."""
+
+    dbfs: float
+    """dB below full scale, never over 0."""
+    probability: float
+    """0 to 1, that it is speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged(Event):
+    """A microphone or loudspeaker is there now, or no longer."""
+
+    kind: str
+    """``microphone`` or ``loudspeaker``."""
+    name: str
+    present: bool
+    detail: str
+    """What the person should know of it, a sentence; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +110,14 @@ class ReplyWritten(Event):
 @dataclass(frozen=True, slots=True)
 class Speaking(Event):
     """The first sound of the reply is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken(Event):
+    """Some more of the reply has been heard."""
+
+    text: str
+    """The reply as far as it has been heard, whole words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,14 @@ class AudioSettings(_Section):
     output: str = ""
     """Name, part of a name or index of the loudspeaker; empty means the system's default."""
 
+    echo: Literal["auto", "off", "half-duplex"] = "auto"
+    """``auto``: the loudspeaker's echo is taken out of what the microphone hears, and until that works, speech is
+    ignored while Hotpin speaks. ``off`` is for headphones: it is always listened to. ``half-duplex`` is for rooms where
+    the echo cannot be removed: it is never listened to while Hotpin speaks, and a key interrupts."""
+
+    noise_suppression: bool = False
+    """Whether steady noise is removed from what the microphone hears, by up to 12 dB."""
+
 
 class VadSettings(_Section):
     """Voice activity detection."""
@@ -237,11 +245,18 @@ class TurnSettings(_Section):
     speculate_seconds: _Seconds = _TURN.speculate_seconds or 0.0
     """Silence after which it does."""
 
-    barge_in: bool = _TURN.barge_in
-    """Whether speech interrupts the reply; needs an echo canceller or headphones."""
+    hands_free: bool = True
+    """Whether it listens without being told; otherwise each utterance needs a key or the command ``listen``."""
+
+    barge_in: bool = True
+    """Whether speech interrupts the reply, wherever the person can be told from the reply's own echo."""
+
+    echo_tail_seconds: _Seconds = _TURN.echo_tail_seconds
+    """Where they can't, nothing is heard for so long after a reply: its sound is still on the way through the room."""
 
     cancel_seconds: _Seconds = _TURN.cancel_seconds
-    """Speech over the reply this long cancels it; until then it is only paused."""
+    """Unbroken speech over the reply this long cancels it even if no word is understood yet; until then the reply is
+    only paused. An "uh-huh" takes 0.6 s, and is understood 0.5 s after it began."""
 
     resume_seconds: _Seconds = _TURN.resume_seconds
     """A paused reply goes on after this much silence without words: it was a cough or an "uh-huh"."""

@@ -9,159 +9,47 @@ calls; for audio, ``now`` is the end of the frame, so that a late listener decid
         │                             └────────────────────────────┤                               │
         └──────────────────────────────────────────────────────────┴───────────── reply over ──────┘
 
-Speaking over a reply pauses it at once, which can be taken back; it is cancelled after 0.4 s of speech or a real word,
-and goes on if it was only a cough or an "uh-huh".
+Speaking over a reply pauses it at once, which can be taken back; it is cancelled by a real word, or by speech that goes
+on before its words are known, and goes on if it was only a cough or an "uh-huh". Where the microphone may hear the
+loudspeaker, nobody can be told from the echo: then only a key interrupts (half-duplex).
 
 In a pause that is shorter than the end of the turn the pipeline runs ahead: what comes of it is held back until the
 turn is over, and thrown away if the person goes on. It also tells how likely they have finished, and so how long to
 wait.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 
 from hotpin.endpoint import EndpointPolicy, silence_needed
 from hotpin.events import State
-
-# --- inputs ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """One frame of the microphone has been judged."""
-
-    probability: float
-    """0 to 1, that it held speech."""
-    seconds: float
-    """The frame's length."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words of the current utterance, as far as understood; they replace earlier ones."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What was said before the present pause is understood."""
-
-    text: str
-    """The words of the utterance; empty where there are none, or nobody ran ahead."""
-
-    finished: float | None = None
-    """How likely the person has finished, 0 to 1; ``None`` where only the words can tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushToTalk:
-    """The key was pressed or released; silence does not end a turn while it is held."""
-
-    down: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """The person typed a message."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class InputEnded:
-    """The recording is over, or the microphone is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupt:
-    """The person pressed the key that stops the reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyStarted:
-    """The reply's first sound is out."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyEnded:
-    """The reply has been played to its end, or there is none: nothing was understood, or a stage failed."""
-
-
-Input = Voice | Words | Judged | PushToTalk | Typed | InputEnded | Interrupt | ReplyStarted | ReplyEnded
-
-# --- actions -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StartUtterance:
-    """Begin to keep what is heard."""
-
-    since: float
-    """s on the caller's clock: from where on, the pre-roll included."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReopenUtterance:
-    """The person went on before anything was heard of a reply: take the turn back, keep what was heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class DropUtterance:
-    """It was a noise: forget it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speculate:
-    """Run ahead with what was said so far, and hold back what comes of it; a ``Judged`` is expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class DropSpeculation:
-    """The person goes on: throw away what was made in the pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndUtterance:
-    """The turn is over: understand and answer it."""
-
-    speech_end: float | None
-    """s on the caller's clock: when the last speech was heard; ``None`` if there was none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer a typed message."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PausePlayback:
-    """Fall silent for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResumePlayback:
-    """Go on with the reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelReply:
-    """Drop the reply; what was heard of it stays in the history."""
-
-
-Action = (
-    StartUtterance
-    | ReopenUtterance
-    | DropUtterance
-    | Speculate
-    | DropSpeculation
-    | EndUtterance
-    | Answer
-    | PausePlayback
-    | ResumePlayback
-    | CancelReply
+from hotpin.turn_io import (
+    Action,
+    Answer,
+    Attend,
+    CancelReply,
+    DropSpeculation,
+    DropUtterance,
+    EndUtterance,
+    HearsItself,
+    Ignore,
+    Input,
+    InputEnded,
+    Interrupt,
+    Judged,
+    PausePlayback,
+    PushToTalk,
+    Recital,
+    Recite,
+    ReopenUtterance,
+    ReplyStarted,
+    ResumePlayback,
+    Speculate,
+    StartUtterance,
+    Typed,
+    Voice,
+    Words,
 )
 
 # --- policy ------------------------------------------------------------------------------------------------------
@@ -170,6 +58,10 @@ _BACKCHANNELS = re.compile(
     r"(?:(?:uh[- ]?huh|m+[- ]?h?m+|mhm|hm+|uh|ah|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+"
 )
 """What a listener says to show that they follow; not a wish to speak."""
+
+
+_AFTER_BACKCHANNEL_SECONDS = 0.8
+"""s of silence after an "uh-huh" that was understood as one, until the reply goes on."""
 
 
 def is_backchannel(words: str) -> bool:
@@ -190,8 +82,9 @@ class TurnPolicy:
     speculate_seconds: float | None = 0.12
     """s of silence after which the pipeline runs ahead; ``None`` means never."""
     barge_in: bool = False
-    cancel_seconds: float = 0.4
+    cancel_seconds: float = 0.8
     resume_seconds: float = 2.0
+    echo_tail_seconds: float = 0.4
     endpoint: EndpointPolicy = field(default_factory=EndpointPolicy)
 
 
@@ -204,6 +97,9 @@ class TurnMachine:
         self._held = False  # push-to-talk
         self._reopenable = False  # the turn was ended by a silence, which may have been a pause
         self._over_reply = False  # speech over a paused reply, not yet known to be meant
+        self._ignores = False  # muted, or asleep
+        self._hears_itself = False
+        self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
         self._words = ""
         self._ahead = False  # the pipeline runs ahead in the present pause
         self._judged: Judged | None = None  # what came of that
@@ -212,7 +108,7 @@ class TurnMachine:
         self._last_speech: float | None = None
         self._began = 0.0
 
-    def step(self, event: Input, now: float) -> list[Action]:  # noqa: PLR0911 - one line per input
+    def step(self, event: Input, now: float) -> list[Action]:  # noqa: C901, PLR0911 - one line per input
         """Take what happened at ``now`` seconds and return what is to be done, in order."""
         match event:
             case Voice():
@@ -224,17 +120,21 @@ class TurnMachine:
             case PushToTalk(down):
                 return self._press(now) if down else self._release()
             case Typed(text):
-                return self._typed(text)
+                return self._take_turn(Answer(text), now)
+            case Recital(text):
+                return self._take_turn(Recite(text), now)
+            case Attend() | Ignore() | HearsItself():
+                return self._listen_otherwise(event)
             case InputEnded():
                 return self._release()
             case Interrupt():
-                return self._interrupt()
+                return self._interrupt(now)
             case ReplyStarted():
                 if self.state is State.THINKING:
                     self.state = State.SPEAKING
                 return []
             case _:  # ReplyEnded
-                return self._reply_ended()
+                return self._reply_ended(now)
 
     # --- audio ---
 
@@ -251,7 +151,9 @@ class TurnMachine:
         return self._over_reply_goes_on(now) if self._over_reply else self._hearing(now)
 
     def _maybe_start(self, now: float) -> list[Action]:
-        if self._run < self.policy.start_seconds or (self.state is State.SPEAKING and not self.policy.barge_in):
+        if self._ignores or now <= self._not_before:
+            self._run = 0.0
+        if self._run < self.policy.start_seconds or (self.state is State.SPEAKING and not self._can_be_interrupted):
             return []
         if self.state is State.THINKING:
             return self._reopen(now) if self._reopenable else []
@@ -261,6 +163,10 @@ class TurnMachine:
             return [PausePlayback(), *start]
         self.state = State.HEARING
         return start
+
+    @property
+    def _can_be_interrupted(self) -> bool:
+        return self.policy.barge_in and not self._hears_itself
 
     def _hearing(self, now: float) -> list[Action]:
         silence = now - (self._began if self._last_speech is None else self._last_speech)
@@ -300,14 +206,36 @@ class TurnMachine:
         return policy.unfinished if self._ahead else silence_needed(self._words, policy)
 
     def _over_reply_goes_on(self, now: float) -> list[Action]:
-        meant = bool(self._words) and not is_backchannel(self._words)
-        if meant or (self._run >= self.policy.cancel_seconds and not self._words):
+        follows = is_backchannel(self._words)
+        if (self._words and not follows) or (self._run >= self.policy.cancel_seconds and not self._words):
             self._over_reply = False
             self.state = State.HEARING
             return [CancelReply()]
-        if now - (self._last_speech or now) >= self.policy.resume_seconds:
-            self._over_reply = False
-            return [DropUtterance(), ResumePlayback()]
+        patience = min(self.policy.resume_seconds, _AFTER_BACKCHANNEL_SECONDS if follows else math.inf)
+        return self._resume() if now - (self._last_speech or now) >= patience else []
+
+    def _resume(self) -> list[Action]:
+        self._over_reply = False
+        return [DropUtterance(), ResumePlayback()]
+
+    def _listen_otherwise(self, event: Attend | Ignore | HearsItself) -> list[Action]:
+        match event:
+            case Attend(since):
+                self._ignores, self._run, self._not_before = False, 0.0, since
+            case HearsItself(possible):
+                self._hears_itself = possible
+            case Ignore():
+                return self._ignore()
+        return []
+
+    def _ignore(self) -> list[Action]:
+        """Listen to nobody any more; what a key is held for, or has been said to its end, still counts."""
+        self._ignores, self._run = True, 0.0
+        if self._over_reply:
+            return self._resume()
+        if self.state is State.HEARING and not self._held:
+            self.state = State.LISTENING
+            return [DropUtterance()]
         return []
 
     def _hear_words(self, text: str) -> list[Action]:
@@ -321,7 +249,7 @@ class TurnMachine:
         if self.state is State.HEARING:
             self._held = True
             return []
-        actions = self._silence_reply()
+        actions = self._silence_reply(now)
         self._held = True
         self.state = State.HEARING
         # A quick speaker begins before the key is down.
@@ -331,23 +259,24 @@ class TurnMachine:
         self._held = False
         return self._end(reopenable=False) if self.state is State.HEARING else []
 
-    def _typed(self, text: str) -> list[Action]:
-        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply()
+    def _take_turn(self, action: Answer | Recite, now: float) -> list[Action]:
+        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply(now)
         self._held = self._reopenable = False
         self.state = State.THINKING
-        return [*actions, Answer(text)]
+        return [*actions, action]
 
-    def _interrupt(self) -> list[Action]:
-        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply()
+    def _interrupt(self, now: float) -> list[Action]:
+        actions: list[Action] = [DropUtterance()] if self.state is State.HEARING else self._silence_reply(now)
         self._held = False
         self.state = State.LISTENING
         return actions
 
     # --- the reply ---
 
-    def _reply_ended(self) -> list[Action]:
+    def _reply_ended(self, now: float) -> list[Action]:
         if self.state is State.HEARING:  # a reply that was cancelled reports late
             return []
+        self._let_echo_pass(now)
         if self._over_reply:  # it ended while somebody spoke over it: what they say is the next turn
             self._over_reply = False
             self.state = State.HEARING
@@ -355,8 +284,13 @@ class TurnMachine:
         self.state = State.LISTENING
         return []
 
-    def _silence_reply(self) -> list[Action]:
+    def _let_echo_pass(self, now: float) -> None:
+        if self.state is State.SPEAKING and self._hears_itself:
+            self._not_before = now + self.policy.echo_tail_seconds
+
+    def _silence_reply(self, now: float) -> list[Action]:
         """Drop a reply that is being made or spoken, and whatever is said over it."""
+        self._let_echo_pass(now)
         actions: list[Action] = [DropUtterance()] if self._over_reply else []
         self._over_reply = False
         if self.state is State.LISTENING:
@@ -371,7 +305,7 @@ class TurnMachine:
         self._speech = self._run
         self._last_speech = now if self._run else None
         self._began = now
-        return [StartUtterance(since)]
+        return [StartUtterance(max(since, self._not_before))]
 
     def _reopen(self, now: float) -> list[Action]:
         self._words = ""

@@ -17,7 +17,7 @@ from hotpin.endpoint import Evidence, finished, without_end
 from hotpin.errors import BusyError
 from hotpin.prosody.ending import Ending, ending
 from hotpin.stt.base import Transcript
-from hotpin.turn import Judged
+from hotpin.turn_io import Judged
 from hotpin.worker import Worker, running_ahead
 
 if TYPE_CHECKING:

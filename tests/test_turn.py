@@ -8,28 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpin.events import State
-from hotpin.turn import (
+from hotpin.turn import TurnMachine, TurnPolicy, is_backchannel
+from hotpin.turn_io import (
     Action,
     Answer,
+    Attend,
     CancelReply,
     DropUtterance,
     EndUtterance,
+    HearsItself,
+    Ignore,
     Input,
     InputEnded,
     Interrupt,
     PausePlayback,
     PushToTalk,
+    Recital,
+    Recite,
     ReopenUtterance,
     ReplyEnded,
     ReplyStarted,
     ResumePlayback,
     StartUtterance,
-    TurnMachine,
-    TurnPolicy,
     Typed,
     Voice,
     Words,
-    is_backchannel,
 )
 
 FRAME = 0.02
@@ -303,7 +306,7 @@ def test_speech_over_the_reply_pauses_it_at_once() -> None:
 
 def test_speech_that_goes_on_cancels_the_reply() -> None:
     scene = replying(barge_in=True)
-    assert kinds(scene.speak(0.38)) == [PausePlayback, StartUtterance]
+    assert kinds(scene.speak(0.78)) == [PausePlayback, StartUtterance]
     assert kinds(scene.speak(0.04)) == [CancelReply]
     assert scene.state is State.HEARING
     assert kinds(scene.pause(0.52)) == [EndUtterance]
@@ -328,8 +331,9 @@ def test_a_backchannel_lets_the_reply_go_on_however_long_it_is() -> None:
     scene = replying(barge_in=True)
     scene.speak(0.2)
     scene.step(Words("uh-huh, yeah"))
-    assert scene.speak(0.6) == []
-    assert kinds(scene.pause(2.1)) == [DropUtterance, ResumePlayback]
+    assert scene.speak(1.0) == []
+    assert scene.pause(0.78) == []
+    assert kinds(scene.pause(0.04)) == [DropUtterance, ResumePlayback]
 
 
 def test_a_reply_that_ends_while_somebody_speaks_over_it_leaves_them_the_turn() -> None:
@@ -357,6 +361,72 @@ def test_other_words_are(words: str) -> None:
     assert not is_backchannel(words)
 
 
+# --- an echo, a muted microphone, a sleeping assistant ---
+
+
+def test_where_the_microphone_hears_the_loudspeaker_only_a_key_interrupts() -> None:
+    scene = replying(barge_in=True)
+    scene.step(HearsItself(possible=True))
+    assert scene.speak(3.0) == []
+    assert kinds(scene.step(Interrupt())) == [CancelReply]
+
+
+def test_what_rings_on_after_the_reply_is_not_taken_for_the_person() -> None:
+    scene = replying(barge_in=True)
+    scene.step(HearsItself(possible=True))
+    scene.speak(1.0)
+    over = scene.now
+    scene.step(ReplyEnded())
+    assert scene.speak(0.4) == []
+    assert scene.speak(0.06) == [StartUtterance(since=pytest.approx(over + 0.4))]  # type: ignore[arg-type]
+
+
+def test_an_echo_that_has_been_removed_is_in_nobodys_way() -> None:
+    scene = replying(barge_in=True)
+    scene.step(HearsItself(possible=True))
+    scene.speak(1.0)
+    scene.step(HearsItself(possible=False))
+    scene.pause(0.1)
+    assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
+
+
+def test_nobody_is_heard_while_ignored() -> None:
+    scene = Scene()
+    scene.step(Ignore())
+    assert scene.speak(3.0) == []
+    scene.step(Attend(since=scene.now - 0.1))
+    assert scene.speak(0.06) == [StartUtterance(since=pytest.approx(2.9))]  # type: ignore[arg-type]
+
+
+def test_muting_forgets_what_is_being_said() -> None:
+    scene = Scene()
+    scene.speak(1.0)
+    assert scene.step(Ignore()) == [DropUtterance()]
+    assert scene.state is State.LISTENING
+
+
+def test_muting_while_speaking_over_a_reply_lets_it_go_on() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    assert scene.step(Ignore()) == [DropUtterance(), ResumePlayback()]
+    assert scene.state is State.SPEAKING
+
+
+def test_the_talk_key_is_heard_even_while_ignored() -> None:
+    scene = Scene()
+    scene.step(Ignore())
+    assert kinds(scene.step(PushToTalk(down=True))) == [StartUtterance]
+    assert scene.speak(1.0) == []
+    assert scene.step(Ignore()) == []
+    assert kinds(scene.step(PushToTalk(down=False))) == [EndUtterance]
+
+
+def test_a_text_to_be_spoken_takes_the_turn_as_a_typed_message_does() -> None:
+    scene = replying(barge_in=False)
+    assert scene.step(Recital("Dinner is ready.")) == [CancelReply(), Recite("Dinner is ready.")]
+    assert scene.state is State.THINKING
+
+
 # --- whatever happens ---
 
 _ANYTHING = st.lists(
@@ -364,7 +434,8 @@ _ANYTHING = st.lists(
         st.builds(Voice, st.floats(0.0, 1.0), st.just(FRAME)),
         st.builds(Words, st.sampled_from(["", "uh-huh", "stop", "and then I"])),
         st.builds(PushToTalk, st.booleans()),
-        st.just(Typed("hello")),
+        st.sampled_from([Typed("hello"), Recital("hello"), Attend(since=1.0), Ignore()]),
+        st.builds(HearsItself, st.booleans()),
         st.sampled_from([InputEnded(), Interrupt(), ReplyStarted(), ReplyEnded()]),
         st.lists(st.builds(Voice, st.sampled_from([SPEECH, SILENCE]), st.just(0.2)), min_size=3, max_size=5),
     ),
@@ -394,6 +465,7 @@ LEDGER_RULES: dict[type[Action | Input], tuple[dict[str, bool], dict[str, bool]]
     DropUtterance: ({"hearing": True}, {"hearing": False}),
     EndUtterance: ({"hearing": True, "answering": False}, {"hearing": False, "answering": True}),
     Answer: ({"hearing": False}, {"answering": True}),
+    Recite: ({"hearing": False}, {"answering": True}),
     PausePlayback: ({"paused": False}, {"paused": True}),
     ResumePlayback: ({"paused": True}, {"paused": False}),
     CancelReply: ({}, {"answering": False, "paused": False}),

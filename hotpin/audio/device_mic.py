@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hotpin.audio import hotplug
-from hotpin.audio.devices import Device, portaudio, portaudio_listing
+from hotpin.audio.devices import Device, portaudio
 from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.audio.ring import Framer, Ring
 from hotpin.clock import Clock
@@ -54,7 +54,6 @@ class _Stream:
                     blocksize=round(rate * _BLOCK_SECONDS),
                     callback=self._callback,
                 )
-                hotplug.in_use(self._stream)
                 self._stream.start()
             except sounddevice.PortAudioError as error:
                 if self._stream is not None:
@@ -109,6 +108,14 @@ def _cannot_open(device: Device, error: Exception | None) -> AudioError:
     )
 
 
+def _only_monitors() -> AudioError:
+    return AudioError(
+        "the sound server offers no microphone, only what a loudspeaker plays",
+        "Connect a microphone, or choose one in the system's sound settings",
+        retryable=True,
+    )
+
+
 class DeviceMicrophone:
     """A microphone of this machine.
 
@@ -125,20 +132,23 @@ class DeviceMicrophone:
 
     def __init__(self, clock: Clock, device: str = "") -> None:
         self._clock = clock
-        self._wanted = device
+        self._finder = hotplug.Finder("input", device)
         self._ring = Ring()
         self._framer = Framer()
         self._overflows = 0
         self._closed = threading.Event()
-        self._cards = hotplug.cards()
         self._server = hotplug.SoundServer.connect()
         self._stream: _Stream | None = None
         self._doubtful = False
+        self._lent = False
         try:
             self._open()
-        except AudioError:
+        except (AudioError, ConnectionError) as error:
             self._disconnect()
-            raise
+            if isinstance(error, AudioError):
+                raise
+            raise AudioError(str(error), "Restart the sound server", retryable=True) from error
+        hotplug.lend(self)
         self._thread = threading.Thread(target=self._watch, name="hotpin-microphone", daemon=True)
         self._thread.start()
 
@@ -153,7 +163,9 @@ class DeviceMicrophone:
 
         If it gave nothing then either, it must give samples before it counts as back.
         """
-        return self._stream is None or (self._doubtful and not self._ring.written)
+        if self._stream is None:
+            return not self._lent
+        return self._doubtful and not self._ring.written
 
     @property
     def silent(self) -> bool:
@@ -170,6 +182,23 @@ class DeviceMicrophone:
         """How often PortAudio says that it lost audio itself."""
         stream = self._stream
         return self._overflows + (stream.overflows if stream is not None else 0)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it has a stream open."""
+        return self._stream is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it cannot be lent now: it always can, and what is said in that moment is lost."""
+        return False
+
+    def lend(self) -> None:
+        """Close the stream for a moment, see ``hotplug.Lender``; it does not count as lost."""
+        with hotplug.PORTAUDIO:
+            if self._stream is not None:
+                self._lent = True
+                self._let_go()
 
     def read(self, timeout: float) -> Frame | None:
         """Return the next frame, or ``None`` if there is none within about ``timeout`` seconds."""
@@ -188,39 +217,27 @@ class DeviceMicrophone:
         self._thread.join(_CLOSE_SECONDS)
 
     def _open(self) -> None:
-        device = self._choose()
-        stream = _Stream(device, self._ring, self._clock)
-        if self._on_monitor() and not device.monitor:
-            stream.close()
-            raise AudioError(
-                "the sound server offers no microphone, only what a loudspeaker plays",
-                "Connect a microphone, or choose one in the system's sound settings",
-                retryable=True,
-            )
-        self.device = device
-        if self._wanted.isdecimal():  # it means another device once one has come or gone; so does ALSA's number
-            self._wanted = device.name.partition(" (hw:")[0]
-        stream.begin()
-        self._stream = stream
-
-    def _choose(self) -> Device:
-        cards = hotplug.cards()
-        if cards is None or cards != self._cards:
-            hotplug.refresh()
-            self._cards = cards
-        try:
-            return portaudio_listing().choose("input", self._wanted)
-        except AudioError:
-            if not hotplug.refresh():
-                raise
-            return portaudio_listing().choose("input", self._wanted)
+        device = self._finder.find()
+        if self._server is not None and not device.monitor and not self._server.has_microphone():
+            raise _only_monitors()
+        with hotplug.PORTAUDIO:  # or it might be lent before it is here
+            stream = _Stream(device, self._ring, self._clock)
+            if self._on_monitor() and not device.monitor:
+                stream.close()
+                raise _only_monitors()
+            self.device = device
+            self._finder.keep(device)
+            stream.begin()
+            self._stream = stream
+            self._lent = False
 
     def _watch(self) -> None:
         written, quiet, retry_at = 0, 0.0, 0.0
         while not self._closed.is_set():
             changed = self._pause()
-            if self._stream is None:
-                if self._clock.now() >= retry_at:
+            stream = self._stream
+            if stream is None:
+                if self._lent or self._clock.now() >= retry_at:
                     self._take_back()
                     retry_at = self._clock.now() + RETRY_SECONDS
                     written, quiet = 0, 0.0
@@ -229,7 +246,7 @@ class DeviceMicrophone:
             quiet = 0.0 if self._ring.written != written else quiet + (0.0 if changed else _TICK_SECONDS)
             written = self._ring.written
             patience = LOST_SECONDS if written else _FIRST_SAMPLE_SECONDS
-            if quiet >= patience or self._stream.dead or (changed and self._on_monitor()):
+            if quiet >= patience or stream.dead or (changed and self._on_monitor()):
                 self._lose()
                 retry_at = self._clock.now() + RETRY_SECONDS  # long enough to be seen by who polls
         self._lose()
@@ -252,9 +269,14 @@ class DeviceMicrophone:
         return False
 
     def _lose(self) -> None:
+        with hotplug.PORTAUDIO:
+            if self._stream is not None:
+                self._doubtful = not self._ring.written
+                self._let_go()
+
+    def _let_go(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            self._doubtful = not self._ring.written
             stream.close()
             self._ring.restart(stream.rate)  # what nobody has read yet may be the loudspeaker's
             self._overflows += stream.overflows
@@ -262,9 +284,10 @@ class DeviceMicrophone:
     def _take_back(self) -> None:
         if self._server is None:
             self._server = hotplug.SoundServer.connect()
-        with suppress(AudioError, ConnectionError):
-            if self._server is None or self._server.has_microphone():
-                self._open()
+        try:
+            self._open()
+        except (AudioError, ConnectionError):
+            self._lent = False
 
     def _disconnect(self) -> None:
         if self._server is not None:

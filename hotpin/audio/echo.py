@@ -133,6 +133,10 @@ class EchoCanceller:
         self._meter.push(frame.samples, cleaned, far)
         return Frame(cleaned, frame.rate, frame.start)
 
+    def measure_anew(self) -> None:
+        """Forget how well the echo was removed: it takes another way now. Call it from the thread of ``clean``."""
+        self._meter.restart()
+
     @property
     def quality(self) -> EchoQuality:
         """How well the echo is removed; ask the thread that calls ``clean``."""

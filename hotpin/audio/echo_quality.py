@@ -26,6 +26,9 @@ _WARM_UP_SEGMENTS = 5
 """Half seconds of echo that do not count. AEC3 begins by taking down whatever sounds while the loudspeaker does, a
 person too: 30 dB went even where the echo was that of another sound."""
 
+_INAUDIBLE_SEGMENTS = 3
+"""Half seconds of loud playing after which it is believed that the microphone hears none of it."""
+
 _TAIL_FRAMES = 15
 """Frames after the last loud one of the loudspeaker during which the echo may still come."""
 
@@ -55,6 +58,9 @@ class EchoQuality:
     segments: int
     """How many half seconds were measured, 10 at most."""
 
+    inaudible: bool = False
+    """Whether the microphone hears no echo at all, as with headphones; known after 1.5 s of loud playing."""
+
     @property
     def converged(self) -> bool:
         """Whether a person can be told from what is left; known after 3.5 s of echo at the earliest."""
@@ -71,6 +77,7 @@ class EchoMeter:
         self._frames = 0
         self._heard = self._left = 0.0
         self._segments: deque[tuple[float, float]] = deque(maxlen=_SEGMENTS)  # mean squares before and after
+        self._loud: deque[float] = deque(maxlen=_SEGMENTS)  # mean squares before, the first half seconds too
         self._silence: deque[float] = deque(maxlen=_SEGMENTS * _SEGMENT_FRAMES)  # mean squares
 
     def push(self, heard: Samples, left: Samples, far: Samples) -> None:
@@ -83,21 +90,30 @@ class EchoMeter:
         self._left += _power(left)
         self._frames += 1
         if self._frames == _SEGMENT_FRAMES:
+            self._loud.append(self._heard / _SEGMENT_FRAMES)
             if self._warm_up:
                 self._warm_up -= 1
             else:
                 self._segments.append((self._heard / _SEGMENT_FRAMES, self._left / _SEGMENT_FRAMES))
             self._frames, self._heard, self._left = 0, 0.0, 0.0
 
+    def restart(self) -> None:
+        """Forget what was measured of the echo; what the room's noise is, stays."""
+        self._tail, self._warm_up, self._frames = 0, _WARM_UP_SEGMENTS, 0
+        self._heard = self._left = 0.0
+        self._segments.clear()
+        self._loud.clear()
+
     def quality(self) -> EchoQuality:
         """Tell what was measured so far."""
         noise = _dbfs(float(np.quantile(self._silence, 0.1))) if self._silence else -math.inf
+        inaudible = len(self._loud) >= _INAUDIBLE_SEGMENTS and _dbfs(median(self._loud)) <= noise + AUDIBLE_DB
         if not self._segments:
-            return EchoQuality(-math.inf, -math.inf, 0.0, noise, 0)
+            return EchoQuality(-math.inf, -math.inf, 0.0, noise, 0, inaudible)
         heard = [_dbfs(before) for before, _ in self._segments]
         left = [_dbfs(after) for _, after in self._segments]
         removed = [before - after for before, after in zip(heard, left, strict=True)]
-        return EchoQuality(median(heard), median(left), median(removed), noise, len(self._segments))
+        return EchoQuality(median(heard), median(left), median(removed), noise, len(self._segments), inaudible)
 
 
 def _power(samples: Samples) -> float:

@@ -18,6 +18,11 @@ class Microphone(Protocol):
         """Whether nothing will come any more, as when a recording is over."""
         ...
 
+    @property
+    def hears_itself(self) -> bool:
+        """Whether the assistant's own voice may be in what it gives, so that nobody can be told from it."""
+        ...
+
     def read(self, timeout: float) -> Frame | None:
         """Return the next frame, or ``None`` if there is none within about ``timeout`` seconds."""
         ...
@@ -29,6 +34,8 @@ class Microphone(Protocol):
 
 class NoMicrophone:
     """For conversations by keyboard alone."""
+
+    hears_itself = False
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -57,6 +64,8 @@ class FileMicrophone:
         silence_after: s for which the room stays silent after the recording before the input ends. Hands-free, the end
             of the turn is found by that silence; with 0 the input ends with the recording, as if a key were released.
     """
+
+    hears_itself = False
 
     def __init__(self, frames: Iterator[Frame], clock: Clock, silence_after: float = 0.0) -> None:
         self._frames = frames

@@ -21,6 +21,9 @@ BLOCK_SECONDS = 0.01
 DEVICE_LATENCY_SECONDS = 0.02
 """s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
 
+Fill = Callable[[Samples, float], object]
+"""Writes what is to be played into an array of shape (n,), whose first sample is heard at a moment in s."""
+
 Sink = Callable[[Samples], None]
 """Takes what was played, such as a WAV file's writer."""
 
@@ -33,6 +36,96 @@ class Speaker(Protocol):
     def close(self) -> None:
         """Stop playing and free the device."""
         ...
+
+
+class OutputStream:
+    """One open PortAudio stream, mono.
+
+    Args:
+        device: PortAudio's index or name (part of it) of the device; ``None`` means the system's default.
+        rate: Hz; see ``output_rate``.
+        fill: called for all that is played, silence too.
+        clock: whose time ``fill`` is told.
+
+    Raises:
+        AudioError: if PortAudio is missing, or the device cannot be opened.
+    """
+
+    def __init__(self, device: int | str | None, rate: int, fill: Fill, clock: Clock) -> None:
+        sounddevice = _portaudio()
+        self._fill = fill
+        self._clock = clock
+        self._stream: Any = None
+        self.closed = False
+        """Whether it is over."""
+        self.calls = 0
+        """How often the device has asked for more: if that no longer grows, it is gone."""
+        self.underflows = 0
+        """How often it had to play silence because it was not given more in time."""
+        with hotplug.PORTAUDIO:
+            try:
+                self._stream = sounddevice.OutputStream(
+                    samplerate=rate,
+                    channels=1,
+                    dtype="int16",
+                    device=device,
+                    latency=DEVICE_LATENCY_SECONDS,
+                    blocksize=round(rate * BLOCK_SECONDS),
+                    callback=self._callback,
+                )
+                self._stream.start()
+            except (sounddevice.PortAudioError, ValueError) as error:
+                if self._stream is not None:
+                    self._stream.close(ignore_errors=True)
+                raise _cannot_open(device, error) from error
+
+    @property
+    def dead(self) -> bool:
+        """Whether PortAudio has ended it."""
+        try:
+            return not self._stream.active
+        except Exception:  # PortAudioError, whose class cannot be named without the library
+            return True
+
+    def close(self) -> None:
+        """Stop playing and free the device."""
+        with hotplug.PORTAUDIO:
+            self._stream.close(ignore_errors=True)
+            self.closed = True
+
+    def _callback(self, out: Samples, frames: int, time: Any, status: Any) -> None:  # noqa: ANN401
+        self.calls += 1
+        self.underflows += bool(status and status.output_underflow)
+        # The sample written now is heard after the device's latency.
+        latency = time.outputBufferDacTime - time.currentTime
+        self._fill(out[:, 0], self._clock.now() + min(max(latency, 0.0), 1.0))
+
+
+def output_rate(device: int | str | None, rate: int) -> int:
+    """Return ``rate`` if a loudspeaker takes it, else its own, in Hz.
+
+    Raises:
+        AudioError: if PortAudio is missing, or there is no such device.
+    """
+    sounddevice = _portaudio()
+    with hotplug.PORTAUDIO:
+        try:
+            try:
+                sounddevice.check_output_settings(device, channels=1, dtype="int16", samplerate=rate)
+            except sounddevice.PortAudioError:
+                return int(sounddevice.query_devices(device, "output")["default_samplerate"])
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise _cannot_open(device, error) from error
+        return rate
+
+
+def _cannot_open(device: int | str | None, error: Exception) -> AudioError:
+    name = "default" if device is None else str(device)
+    return AudioError(
+        f"the sound output {name!r} cannot be opened: {error}",
+        "Check the device and the setting audio.output, or write the reply to a file with --out",
+        retryable=True,
+    )
 
 
 class DeviceSpeaker:
@@ -48,39 +141,16 @@ class DeviceSpeaker:
     """
 
     def __init__(self, rate: int, clock: Clock, device: str = "") -> None:
-        sounddevice = _portaudio()
         chosen: int | str | None = int(device) if device.isdigit() else device or None
-        self._clock = clock
-        try:
-            try:
-                sounddevice.check_output_settings(chosen, channels=1, dtype="int16", samplerate=rate)
-            except sounddevice.PortAudioError:
-                rate = int(sounddevice.query_devices(chosen, "output")["default_samplerate"])
-            self.playback = Playback(rate)
-            self._stream = sounddevice.OutputStream(
-                samplerate=rate,
-                channels=1,
-                dtype="int16",
-                device=chosen,
-                latency=DEVICE_LATENCY_SECONDS,
-                callback=self._callback,
-            )
+        rate = output_rate(chosen, rate)
+        self.playback = Playback(rate)
+        with hotplug.PORTAUDIO:
+            self._stream = OutputStream(chosen, rate, self.playback.read_into, clock)
             hotplug.in_use(self._stream)
-            self._stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise AudioError(
-                f"the sound output {device or 'default'!r} cannot be opened: {error}",
-                "Check the device and the setting audio.output, or write the reply to a file with --out",
-            ) from error
 
     def close(self) -> None:
         """Stop playing and free the device."""
-        self._stream.close(ignore_errors=True)
-
-    def _callback(self, out: Samples, frames: int, time: Any, status: Any) -> None:  # noqa: ANN401
-        # The sample written now is heard after the device's latency.
-        latency = time.outputBufferDacTime - time.currentTime
-        self.playback.read_into(out[:, 0], self._clock.now() + min(max(latency, 0.0), 1.0))
+        self._stream.close()
 
 
 class VirtualSpeaker:

@@ -15,7 +15,8 @@ from hotpin.bench.resources import rss_mb
 from hotpin.bench.utterances import Utterance
 from hotpin.bus import Bus
 from hotpin.clock import Clock
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.events import Event, State, StateChanged
 from hotpin.speculation import Ahead
 from hotpin.tts.silence import AUDIBLE

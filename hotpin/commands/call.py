@@ -18,7 +18,8 @@ from hotpin.clock import Clock
 from hotpin.commands import common
 from hotpin.commands.turns import SILENCE_AFTER_SECONDS, Recording
 from hotpin.commands.typist import PROMPT, Typist, is_terminal
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from hotpin.events import (
     Event,

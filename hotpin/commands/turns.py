@@ -17,7 +17,8 @@ from hotpin.audio.speaker import DeviceSpeaker, Speaker, VirtualSpeaker, has_out
 from hotpin.bus import Bus
 from hotpin.clock import Clock, RealClock, SkippingClock
 from hotpin.commands import common
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.events import Event, Heard, Noticed, ReplyText, ReplyWritten
 from hotpin.sessions.texts import harmless
 from hotpin.settings import Settings

@@ -32,13 +32,18 @@ class WordJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A key or a command stands for the wake word."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnChanged:
     """The turn machine is in another state."""
 
     state: State
 
 
-Input = WordJudged | TurnChanged
+Input = WordJudged | Called | TurnChanged
 
 # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -103,15 +108,20 @@ class WakeMachine:
         match event:
             case TurnChanged(state):
                 self._change_turn(state, now)
+            case Called():
+                return self._wake_up(now)
             case WordJudged(probability):
                 if self._called(probability, now):
-                    self.awake = True
-                    self._until = now + self.policy.sleep_seconds
-                    return [WakeUp()]
+                    return self._wake_up(now)
         if self.awake and self._turn is State.LISTENING and now >= self._until:
             self.awake = False
             return [FallAsleep()]
         return []
+
+    def _wake_up(self, now: float) -> list[Action]:
+        self.awake = True
+        self._until = now + self.policy.sleep_seconds
+        return [WakeUp()]
 
     def _called(self, probability: float, now: float) -> bool:
         above = probability >= self.policy.threshold

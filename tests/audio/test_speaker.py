@@ -196,7 +196,14 @@ def test_the_voice_s_own_rate_is_taken_where_the_device_has_it(portaudio: Instal
     speaker = DeviceSpeaker(24_000, RealClock())
     speaker.close()
     assert speaker.playback.rate == 24_000
-    wanted = {"samplerate": 24_000, "channels": 1, "dtype": "int16", "device": None, "latency": DEVICE_LATENCY_SECONDS}
+    wanted = {
+        "samplerate": 24_000,
+        "channels": 1,
+        "dtype": "int16",
+        "device": None,
+        "latency": DEVICE_LATENCY_SECONDS,
+        "blocksize": 240,
+    }
     assert machine.streams[0].options == wanted
 
 

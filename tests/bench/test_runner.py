@@ -13,7 +13,7 @@ from hotpin.bench.runner import Arm, BenchTurn, Step, run, sample, without_specu
 from hotpin.bench.utterances import Utterance
 from hotpin.cancel import Cancelled, never
 from hotpin.clock import RealClock
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.settings import Settings
 from hotpin.stt.base import Transcript
 from hotpin.turn import TurnPolicy

@@ -10,7 +10,7 @@ from hotpin.audio.speaker import VirtualSpeaker
 from hotpin.clock import RealClock
 from hotpin.commands.call import Call
 from hotpin.commands.start_call import Plan
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, FakeVad
 

@@ -11,7 +11,7 @@ from hotpin.clock import SkippingClock
 from hotpin.commands.call import Call
 from hotpin.commands.start_call import Plan
 from hotpin.commands.turns import Recording
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.engines import Engines
 from hotpin.errors import HotpinError

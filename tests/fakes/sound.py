@@ -24,6 +24,8 @@ class ManualClock:
 class ManualMicrophone:
     """Hears what the test says, as fast as it is read; its frames move the clock."""
 
+    hears_itself = False
+
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._frames: queue.Queue[Frame | None] = queue.Queue()

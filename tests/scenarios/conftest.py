@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from tests.scenarios.stage import Stage
 
 

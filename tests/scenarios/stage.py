@@ -6,7 +6,8 @@ from typing import TypeVar, cast
 
 from hotpin.audio.playback import Playback
 from hotpin.bus import Bus
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from hotpin.events import Event, ReplyWritten, TurnDone
 from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, fake_engines, silence, speech

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from hotpin.audio.frame import Frame
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.errors import SttError, TtsError
 from hotpin.events import (
     Failed,
@@ -198,7 +198,7 @@ def test_speaking_over_the_reply_pauses_then_cancels_it(make_stage: Make) -> Non
     stage.until(Speaking)
     stage.mic.hear(speech(0.2))
     stage.mic.hear(silence(0.02))
-    stage.mic.hear(speech(0.5))
+    stage.mic.hear(speech(0.9))
     stage.until(Interrupted)
     stage.mic.hear(silence(0.6))
     done = stage.until(Heard)

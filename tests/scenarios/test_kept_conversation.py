@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.errors import LlmError, StoreError, SttError, TtsError
 from hotpin.events import (
     Failed,

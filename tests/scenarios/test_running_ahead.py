@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hotpin.cancel import Generation, Ticket
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.errors import LlmError, StoreError
 from hotpin.events import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hotpin.audio.frame import Frame
 from hotpin.audio.playback import Playback
 from hotpin.cancel import Cancelled, Generation, Ticket, never
-from hotpin.conversation import ConversationOptions
+from hotpin.conversation_options import ConversationOptions
 from hotpin.events import Interrupted, ReplyWritten, Speaking
 from hotpin.tts.pacing import FIRST_SECONDS, MIN_LETTERS, MIN_WORDS, MIN_WORDS_LEFT, Pace, Piece
 from tests.fakes.engines import VOICE_RATE, FakeTts

@@ -12,7 +12,8 @@ from hotpin.audio.speaker import VirtualSpeaker
 from hotpin.bus import Bus
 from hotpin.cancel import Cancelled, never
 from hotpin.clock import RealClock
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from hotpin.events import TurnDone
 from hotpin.llm.base import Message, ReplyOptions
@@ -79,6 +80,7 @@ class DeafMicrophone:
     """Hears nothing until it is closed."""
 
     ended = False
+    hears_itself = False
 
     def __init__(self) -> None:
         self._closed = threading.Event()

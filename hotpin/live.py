@@ -1,0 +1,90 @@
+"""A live conversation: engines, sound devices and wake word, for the interface, the daemon and calls in a terminal."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hotpin.app import VOICE_RATE, App
+from hotpin.audio.live import DeviceNews, LiveSound
+from hotpin.bus import Bus
+from hotpin.clock import RealClock
+from hotpin.conversation import Conversation
+from hotpin.engines import ALL_KINDS
+from hotpin.events import DeviceChanged
+from hotpin.registry import Kind, build_wake
+from hotpin.wake.policy import policy_of
+
+if TYPE_CHECKING:
+    from hotpin.settings import Settings
+    from hotpin.wake.base import Wake
+
+log = logging.getLogger(__name__)
+
+
+class Live:
+    """Everything that one person in front of this machine needs to talk.
+
+    Subscribe to ``bus`` before ``open``, or what happens at the start is missed.
+
+    Args:
+        settings: the engines, devices and rules.
+        session_id: the session to go on with, or a new one.
+        agent: the persona that answers; empty means the session's, else that of the settings.
+
+    Raises:
+        SettingsError: if there is no such engine.
+    """
+
+    def __init__(self, settings: "Settings", session_id: str, agent: str = "") -> None:
+        self.settings = settings
+        self.session_id = session_id
+        self.bus = Bus()
+        self.clock = RealClock()
+        self.app = App(settings)
+        self.conversation: Conversation | None = None
+        self.sound: LiveSound | None = None
+        self._agent = agent
+        self._word: Wake | None = None
+        self._lock = threading.Lock()  # guards what is opened against a close meanwhile
+        self._closed = False
+
+    def open(self, loaded: Callable[[Kind], None] = lambda _: None) -> bool:
+        """Load the engines, open the devices and listen; return false if it was closed meanwhile.
+
+        The devices may be missing: the conversation goes on in writing, and takes them when they come.
+
+        Raises:
+            HotpinError: if an engine cannot be loaded, or the session cannot be read.
+        """
+        options = self.app.session_options(self.session_id, agent=self._agent, live=True)
+        self._word = build_wake(self.settings)
+        if self._word is not None:
+            self._word.load()
+            loaded("wake")
+        self.app.load(ALL_KINDS, loaded)
+        options = replace(options, word=self._word, wake_policy=policy_of(self.settings))
+        with self._lock:
+            if self._closed:
+                return False
+            self.sound = LiveSound(self.settings.audio, self.clock, VOICE_RATE, self._tell_device)
+            self.conversation = Conversation(
+                self.app.engines, self.sound.microphone, self.sound.speaker.playback, self.bus, options, self.clock
+            )
+            self.conversation.start()
+            return True
+
+    def close(self, timeout: float = 2.0) -> None:
+        """End the conversation within about ``timeout`` seconds; the turn is kept as far as it was heard."""
+        with self._lock:
+            self._closed = True
+            if self.conversation is not None:
+                self.conversation.close(timeout)
+            if self.sound is not None:
+                self.sound.close()
+        if self._word is not None:
+            self._word.close()
+
+    def _tell_device(self, news: DeviceNews) -> None:
+        self.bus.publish(DeviceChanged(self.session_id, 0, news.kind, news.name, news.present, news.detail))
