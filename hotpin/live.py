@@ -86,5 +86,9 @@ class Live:
         if self._word is not None:
             self._word.close()
 
+    def free(self) -> None:
+        """Free the engines and let go of the session store: for a process that goes on after ``close``."""
+        self.app.close()
+
     def _tell_device(self, news: DeviceNews) -> None:
         self.bus.publish(DeviceChanged(self.session_id, 0, news.kind, news.name, news.present, news.detail))

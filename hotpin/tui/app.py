@@ -121,9 +121,7 @@ class Interface(App[None]):
 
     def on_ready(self) -> None:
         """Load, now that the first frame is on the screen."""
-        plan = self.call.plan
-        self._view.begin_loading(plan.settings, f"session {plan.session_id}")
-        self.call.start()
+        self._load()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give the palette's commands."""
@@ -177,9 +175,7 @@ class Interface(App[None]):
     def _why_not_heard(self) -> str:
         if not self._call_ready:
             return self._stopped or "Wait until everything is loaded, or type"
-        if not self._view.glance.microphone:
-            return "There is no microphone. Connect one, or type"
-        return "The microphone is muted. Press F2 to be heard" if self.call.muted else ""
+        return "" if self._view.glance.microphone else "There is no microphone. Connect one, or type"
 
     def action_mute(self) -> None:
         """Stop listening, or listen again."""
@@ -218,14 +214,18 @@ class Interface(App[None]):
             plan: the call.
             news: what to say of it.
         """
-        former = self.call
         if self._shown not in ("", plan.session_id):
             self._view.transcript.forget()
             self._shown = ""
         self._call_ready, self._stopped, self._news = False, "", news
-        self._view.begin_loading(plan.settings, f"session {plan.session_id}")
-        self.call = LiveCall(plan, self.post_message, former)
-        self.call.start()
+        self.call = LiveCall(plan, self.post_message, former=self.call)
+        self._load()
+
+    def _load(self) -> None:
+        call = self.call
+        about = f"session {call.plan.session_id}"
+        self._view.begin_loading(call.plan.settings, about, muted=call.muted, hands_free=call.hands_free)
+        call.start()
 
     def _send_next(self) -> None:
         """Have the message that waits longest answered."""
@@ -295,8 +295,8 @@ class Interface(App[None]):
         match event:
             case Noticed(text=text):
                 toast(self, text)
-            case DeviceChanged(detail=detail, present=present) if detail:
-                toast(self, detail, "information" if present else "warning")
+            case DeviceChanged(detail=detail) if detail:
+                toast(self, detail, "warning")
             case Failed(stage=stage, error=error):
                 why = explained(error, stage)
                 toast(self, why, "error")

@@ -13,7 +13,7 @@ from hotpin.events import State
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn, coalesced
 
 if TYPE_CHECKING:
-    from hotpin.bus import Subscription
+    from hotpin.bus import Bus, Subscription
     from hotpin.conversation import Conversation
     from hotpin.events import Event
     from hotpin.registry import Kind
@@ -37,21 +37,25 @@ class Held(Protocol):
     """A live call, as ``hotpin.live.Live`` holds it."""
 
     @property
-    def conversation(self) -> "Conversation":
-        """The conversation, once it is open."""
+    def bus(self) -> "Bus":
+        """Where what happens is told."""
         ...
 
     @property
-    def events(self) -> "Subscription":
-        """What has happened in it since it was opened."""
+    def conversation(self) -> "Conversation | None":
+        """The conversation, once it is open."""
         ...
 
-    def open(self, loaded: "Callable[[Kind], None]") -> None:
-        """Load and begin; ``loaded`` is told of every engine that is ready."""
+    def open(self, loaded: "Callable[[Kind], None]") -> bool:
+        """Load and begin, telling of every engine that is ready; return false if it was closed meanwhile."""
         ...
 
     def close(self, timeout: float) -> None:
-        """End it within about ``timeout`` s, and free what it has opened."""
+        """End it within about ``timeout`` s; at any time, from any thread."""
+        ...
+
+    def free(self) -> None:
+        """Free what is loaded, once it is closed."""
         ...
 
 
@@ -87,12 +91,15 @@ class LiveCall:
         self.plan = plan
         self.muted: bool = former.muted if former else False
         """Whether the person wants the microphone to be muted."""
-        self.hands_free: bool = former.hands_free if former else True
+        self.hands_free: bool = plan.settings.turn.hands_free
         """Whether what is said is heard without a key."""
+        if former is not None and former.plan.settings.turn.hands_free == self.hands_free:
+            self.hands_free = former.hands_free
         self._post = post
         self._former = former
-        self._lock = threading.Lock()  # guards _held against a close while it is opened
+        self._lock = threading.Lock()  # guards what the person wants against a conversation that just begins
         self._held: Held | None = None
+        self._conversation: Conversation | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hotpin-call", daemon=True)
 
@@ -104,67 +111,70 @@ class LiveCall:
 
     def type(self, text: str) -> None:
         """Answer a typed message."""
-        if self._held is not None:
-            self._held.conversation.type(text)
+        if self._conversation is not None:
+            self._conversation.type(text)
 
     def talk(self) -> None:
         """Hear what is said from now on."""
-        if self._held is not None:
-            self._held.conversation.press()
+        if self._conversation is not None:
+            self._conversation.press()
 
     def send(self) -> None:
         """Answer what was said until now."""
-        if self._held is not None:
-            self._held.conversation.release()
+        if self._conversation is not None:
+            self._conversation.release()
 
     def interrupt(self) -> None:
         """Stop the reply."""
-        if self._held is not None:
-            self._held.conversation.interrupt()
+        if self._conversation is not None:
+            self._conversation.interrupt()
 
     def mute(self, *, on: bool) -> None:
         """Hear nothing, or listen again; before the call is open, it holds from its beginning."""
         with self._lock:
             self.muted = on
-            if self._held is not None:
-                _mute(self._held.conversation, on=on)
+            if self._conversation is not None:
+                _mute(self._conversation, on=on)
 
     def set_hands_free(self, *, on: bool) -> None:
         """Hear what is said without a key, or only with it."""
         with self._lock:
             self.hands_free = on
-            if self._held is not None:
-                self._held.conversation.set_hands_free(on)
+            if self._conversation is not None:
+                self._conversation.set_hands_free(on)
 
     # --- ---
 
     @property
     def hears(self) -> bool:
         """Whether the person is being heard at this moment, fresher than what the screen was told last."""
-        return self._held is not None and self._held.conversation.state is State.HEARING
+        return self._conversation is not None and self._conversation.state is State.HEARING
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""
-        return self._held.conversation.clock.now() if self._held is not None else 0.0
+        return self._conversation.clock.now() if self._conversation is not None else 0.0
 
     def close(self) -> None:
         """End the call within ``CLOSE_SECONDS``; engines that are busy or still loading are not waited for."""
         self._closed.set()
-        with self._lock:
-            held, self._held = self._held, None
+        held = self._held
         if held is not None:
             held.close(CLOSE_SECONDS)
+
+    def _give_way(self) -> None:
+        """End the call, wait for what still loads, and free it all: two calls may not fit into the memory."""
+        self.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._held is not None:
+            self._held.free()
 
     # --- on the call's thread ---
 
     def _run(self) -> None:
         former, self._former = self._former, None
         if former is not None:
-            former.close()
-            if former._thread.ident is not None:
-                former._thread.join()  # what it still loads is not loaded twice
-        if self._closed.is_set():
-            return
+            former._give_way()
         try:
             events = self._open()
             if events is not None:
@@ -185,27 +195,19 @@ class LiveCall:
             loaded.append(kind)
             self._tell(LoadingWentOn(self, len(loaded), max(len(loaded), len(ALL_KINDS))))
 
-        plan = self.plan
         self._tell(LoadingWentOn(self, 0, len(ALL_KINDS)))
-        held = plan.hold(plan.settings, plan.session_id, plan.agent)
-        try:
-            held.open(tell)
-        except BaseException:
-            held.close(CLOSE_SECONDS)
-            raise
-        conversation, events = held.conversation, held.events
-        with self._lock:
-            closed = self._closed.is_set()
-            if not closed:
-                self._held = held
-                if self.muted:
-                    _mute(conversation, on=True)
-                if not self.hands_free:
-                    conversation.set_hands_free(False)
-        if closed:
-            held.close(CLOSE_SECONDS)
+        plan = self.plan
+        held = self._held = plan.hold(plan.settings, plan.session_id, plan.agent)
+        events = held.bus.subscribe()
+        if self._closed.is_set() or not held.open(tell) or held.conversation is None:
             return None
-        options = conversation.options
+        with self._lock:
+            self._conversation = held.conversation
+            if self.muted:
+                _mute(self._conversation, on=True)
+            if self.hands_free != plan.settings.turn.hands_free:
+                self._conversation.set_hands_free(self.hands_free)
+        options = self._conversation.options
         earlier = [(turn.heard, turn.reply) for turn in options.earlier[-SHOWN_EARLIER:]]
         self._tell(CallReady(self, personas.find(options.agent).name, earlier))
         return events

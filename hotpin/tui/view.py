@@ -90,18 +90,14 @@ class CallView(Vertical):
     def glance(self, glance: Glance) -> None:
         self.status.show(glance)
 
-    def begin_loading(self, settings: Settings, about: str) -> None:
+    def begin_loading(self, settings: Settings, about: str, *, muted: bool, hands_free: bool) -> None:
         """Show that a call is being opened; what is only known of an open one is taken for the usual."""
         self.status.about = about
         self._level.threshold = settings.turn.start_threshold
         self._level.clear()
         self.transcript.leave_turns()
-        muted = self.glance.attention is Attention.MUTED
-        self.glance = Glance(
-            attention=Attention.MUTED if muted else Attention.AWAKE,
-            hands_free=self.glance.hands_free,
-            wake_word=settings.wake.word,
-        )
+        attention = Attention.MUTED if muted else Attention.AWAKE
+        self.glance = Glance(attention=attention, hands_free=hands_free, wake_word=settings.wake.word)
 
     def show_loading(self, loaded: int, of: int) -> None:
         """Show how many engines are loaded."""

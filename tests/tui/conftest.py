@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from hotpin.app import VOICE_RATE, App
 from hotpin.audio.mic import NoMicrophone
 from hotpin.audio.speaker import VirtualSpeaker
-from hotpin.bus import Bus, Subscription
+from hotpin.bus import Bus
 from hotpin.clock import RealClock
 from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS, Engines
@@ -54,36 +54,31 @@ class FakeLive:
         self.session_id, self.agent = session_id, agent
         self.mic: ManualMicrophone | None = None
         self._listens, self._paced = listens, paced
-        self._opened: tuple[Conversation, Subscription] | None = None
+        self.bus = Bus()
+        self.conversation: Conversation | None = None
+        self.freed = False
 
-    @property
-    def conversation(self) -> Conversation:
-        assert self._opened is not None
-        return self._opened[0]
-
-    @property
-    def events(self) -> Subscription:
-        assert self._opened is not None
-        return self._opened[1]
-
-    def open(self, loaded: Callable[[Kind], None]) -> None:
-        options = self.app.session_options(self.session_id, agent=self.agent)
+    def open(self, loaded: Callable[[Kind], None]) -> bool:
+        options = self.app.session_options(self.session_id, agent=self.agent, live=True)
         self.app.load(loaded=loaded)
         clock = RealClock()
         if self._listens:
             self.mic = ManualMicrophone(cast("ManualClock", clock))
             self.mic._said = clock.now()
+        else:
+            self.bus.publish(DeviceChanged(self.session_id, 0, "microphone", "", False, ""))
         speaker = VirtualSpeaker(VOICE_RATE, clock, paced=self._paced)
         mic = self.mic or NoMicrophone()
-        conversation = Conversation(self.app.engines, mic, speaker.playback, Bus(), options, clock)
-        self._opened = conversation, conversation.bus.subscribe()
-        if not self._listens:
-            conversation.bus.publish(DeviceChanged(self.session_id, 0, "microphone", "", False, ""))
-        conversation.start()
+        self.conversation = Conversation(self.app.engines, mic, speaker.playback, self.bus, options, clock)
+        self.conversation.start()
+        return True
 
     def close(self, timeout: float) -> None:
-        if self._opened is not None:
+        if self.conversation is not None:
             self.conversation.close(timeout)
+
+    def free(self) -> None:
+        self.freed = True  # the engines are those of the next call too
 
 
 @dataclass
@@ -104,13 +99,19 @@ class Desk:
         return mic
 
     @property
+    def conversation(self) -> Conversation:
+        conversation = self.held[-1].conversation
+        assert conversation is not None
+        return conversation
+
+    @property
     def settings(self) -> Settings:
         """What the present call is held with."""
         return self.interface.call.plan.settings
 
     def tell(self, event: Event) -> None:
         """Let something happen in the call."""
-        self.held[-1].conversation.bus.publish(event)
+        self.held[-1].bus.publish(event)
 
     @property
     def llm(self) -> FakeLlm:

@@ -1,6 +1,7 @@
 """The command palette: another call is held with what is chosen, and what was said stays."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.command import CommandList, CommandPalette
@@ -8,10 +9,10 @@ from textual.pilot import Pilot
 
 from hotpin import personas
 from hotpin.events import Attention
+from hotpin.setting_layers import with_values
 from hotpin.settings import Settings
 from hotpin.tui import choices, palette
 from hotpin.tui.call import Plan
-from hotpin.tui.choices import Choice
 from tests.tui.conftest import Desk, say, until
 from tests.tui.test_interface import REPLY
 
@@ -20,24 +21,25 @@ pytestmark = pytest.mark.slow
 MakeDesk = Callable[..., Desk]
 
 
-def _voice(desk: Desk, name: str) -> Choice:
-    """A voice as the palette would offer it."""
+def _voice(desk: Desk, name: str) -> Plan:
+    """The present call with another voice engine."""
     plan = desk.interface.call.plan
-    settings = choices.with_values(plan.settings, {"tts.engine": name})
-    return Choice(name, choices.replace(plan, settings=settings))
+    return replace(plan, settings=with_values(plan.settings, {"tts.engine": name}))
+
+
+def _offered(pilot: Pilot[None]) -> int:
+    return pilot.app.screen.query_one(CommandList).option_count
 
 
 async def take(pilot: Pilot[None], command: str, choice: str) -> None:
-    """Run a command of the palette, and choose what it lists."""
+    """Run a command of the palette, and choose from what it lists."""
+    await pilot.press("ctrl+p")
     for typed in (command, choice):
-        await pilot.pause()
-        if typed == command:
-            await pilot.press("ctrl+p")
         await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
-        await pilot.press(*typed.replace(" ", "_").replace("_", " ").split(" ")[0])
-        offered = pilot.app.screen.query_one(CommandList)
-        await until(pilot, lambda: offered.option_count > 0)
+        await pilot.press(*typed)
+        await until(pilot, lambda: _offered(pilot) > 0)
         await pilot.press("enter", "enter")
+        await pilot.pause()
 
 
 @pytest.mark.asyncio
@@ -49,7 +51,7 @@ async def test_another_persona_answers_from_then_on_and_what_was_said_stays(make
         await until(pilot, lambda: REPLY in desk.text)
         await take(pilot, "Persona", "Receptionist")
         await until(pilot, lambda: len(desk.held) == 2 and desk.state == "listening")
-        assert desk.held[-1].conversation.options.agent == "receptionist"
+        assert desk.conversation.options.agent == "receptionist"
         assert desk.text == f"You: hello\n{REPLY}\nPersona: {personas.find('receptionist').name}"
         await say(pilot, "hello again")
         await until(pilot, lambda: desk.text.count("I am fine") == 2)
@@ -61,7 +63,7 @@ async def test_a_call_that_cannot_be_opened_gives_way_to_the_one_before(make_des
     async with desk.interface.run_test(notifications=True) as pilot:
         await until(pilot, lambda: desk.state == "listening")
         before = desk.interface.call.plan
-        desk.interface.reopen(_voice(desk, "broken").plan, "Voice: broken")
+        desk.interface.reopen(_voice(desk, "broken"), "Voice: broken")
         await until(pilot, lambda: len(desk.held) == 2 and desk.state == "listening")
         assert desk.interface.call.plan is before
         assert desk.toasts == ["the voice is broken. Choose another"]
@@ -76,9 +78,10 @@ async def test_a_muted_microphone_stays_muted_in_the_next_call(make_desk: MakeDe
     async with desk.interface.run_test() as pilot:
         await until(pilot, lambda: desk.state == "listening")
         await pilot.press("f2")
-        desk.interface.reopen(_voice(desk, "hibari").plan, "Voice: hibari")
+        desk.interface.reopen(_voice(desk, "hibari"), "Voice: hibari")
         await until(pilot, lambda: len(desk.held) == 2 and desk.state == "muted")
-        assert desk.held[-1].conversation.attention is Attention.MUTED
+        await until(pilot, lambda: desk.conversation.attention is Attention.MUTED)
+        assert desk.held[0].freed
 
 
 @pytest.mark.asyncio
@@ -87,7 +90,7 @@ async def test_what_is_typed_while_another_call_is_opened_is_answered_by_it(make
     async with desk.interface.run_test() as pilot:
         await until(pilot, lambda: desk.state == "ready")
         desk.loading.clear()
-        desk.interface.reopen(_voice(desk, "hibari").plan, "Voice: hibari")
+        desk.interface.reopen(_voice(desk, "hibari"), "Voice: hibari")
         await until(pilot, lambda: desk.state.startswith("loading"))
         await say(pilot, "hello")
         await until(pilot, lambda: desk.text == "You: hello (waiting)")
@@ -105,17 +108,17 @@ async def test_every_command_has_a_name_and_says_what_it_does(make_desk: MakeDes
 
 
 def test_engines_models_and_voices_are_offered_with_what_belongs_to_them(settings: Settings) -> None:
-    plan = Plan(choices.with_values(settings, {"tts.voice": "one"}), "kitchen")
+    plan = Plan(with_values(settings, {"tts.voice": "one"}), "kitchen")
     engines = {choice.label: choice for choice in choices.engines("tts", plan)}
     assert "in use" in engines["hibari"].detail
     assert engines["hibari"].plan.settings.tts.voice == "one"
     assert engines["kokoro"].plan.settings.tts.voice == ""
     assert {choice.label for choice in choices.models_of("stt", plan)} >= {"whisper-base", "whisper-small"}
-    assert [choice.plan.settings.tts.voice for choice in choices.voices(Plan(settings, "kitchen"))][0] == ""
+    assert choices.voices(Plan(settings, "kitchen"))[0].plan.settings.tts.voice == ""
 
 
 def test_a_model_that_is_not_installed_is_refused_with_what_to_do(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    empty = choices.with_values(settings, {"models.dir": str(tmp_path_factory.mktemp("models"))})
+    empty = with_values(settings, {"models.dir": str(tmp_path_factory.mktemp("models"))})
     assert all("F4" in choice.refused for choice in choices.models_of("llm", Plan(empty, "kitchen")))

@@ -53,7 +53,7 @@ class Glance:
     def hint(self) -> str:
         """What the person can do now, where that is not plain."""
         hints = {
-            "muted": "F2 listens again",
+            "muted": "F2 listens again; space talks and sends",
             "asleep": f'say "{self.wake_word.replace("_", " ")}", or press space',
             "push to talk": "space talks and sends",
             "ready": "no microphone: type",
@@ -66,9 +66,9 @@ class Glance:
             return "ready"
         if self.attention is Attention.MUTED:
             return "muted"
-        if self.attention is Attention.ASLEEP:
-            return "asleep"
-        return "" if self.hands_free else "push to talk"
+        if not self.hands_free:
+            return "push to talk"
+        return "asleep" if self.attention is Attention.ASLEEP else ""
 
 
 class Status(Static):
