@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 from textual.command import CommandListItem
+from textual.markup import escape
 
 from hotpin.registry import Kind
 from hotpin.sessions.texts import harmless
@@ -75,4 +76,4 @@ def _item(app: "Interface", name: str, choice: Choice) -> CommandListItem:
         else:
             app.reopen(choice.plan, f"{name}: {choice.label}")
 
-    return harmless(choice.label), take, harmless(choice.detail)
+    return escape(harmless(choice.label)), take, escape(harmless(choice.detail))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -19,17 +19,18 @@ from hotpin.engines import ALL_KINDS, Engines
 from hotpin.errors import TtsError
 from hotpin.events import DeviceChanged, Event
 from hotpin.registry import Kind
+from hotpin.setting_layers import with_values
 from hotpin.settings import Settings
 from hotpin.tui.app import Interface
 from hotpin.tui.call import Plan
 from hotpin.tui.widgets.message_input import MessageInput
 from hotpin.tui.widgets.status import Status
 from hotpin.tui.widgets.transcript import Transcript
-from tests.conftest import choosing
 from tests.fakes.engines import FakeLlm, FakeStt, FakeTts, fake_engines
 from tests.fakes.sound import ManualClock, ManualMicrophone
 
 TIMEOUT_SECONDS = 5.0
+NO_VALUES: Mapping[str, str] = {}
 
 
 class FakeApp(App):
@@ -158,12 +159,15 @@ async def say(pilot: Pilot[None], text: str) -> None:
 
 @pytest.fixture
 def make_desk(settings: Settings, request: pytest.FixtureRequest) -> Callable[..., Desk]:
-    """Make an interface; ``listens`` for one with a microphone, ``paced`` for replies that take their time.
+    """Make an interface; ``listens`` for one with a microphone, ``paced`` for replies that take their time,
+    ``values`` for other settings.
 
     A call with the voice engine ``broken`` cannot be opened.
     """
 
-    def make(*, listens: bool = False, paced: bool = False, load: bool = True, store: str = "memory") -> Desk:
+    def make(
+        *, listens: bool = False, paced: bool = False, load: bool = True, values: Mapping[str, str] = NO_VALUES
+    ) -> Desk:
         engines, loading = fake_engines(), threading.Event()
         if load:
             loading.set()
@@ -176,7 +180,7 @@ def make_desk(settings: Settings, request: pytest.FixtureRequest) -> Callable[..
             held.append(FakeLive(app, session_id, agent, listens=listens, paced=paced))
             return held[-1]
 
-        kept = choosing(settings, "sessions", store=store)
+        kept = with_values(settings, {"sessions.store": "memory", **values})
         desk = Desk(Interface(Plan(kept, "kitchen", hold=hold)), engines, loading, held)
         request.addfinalizer(engines.close)
         request.addfinalizer(desk.interface.call.close)

@@ -36,10 +36,11 @@ async def take(pilot: Pilot[None], command: str, choice: str) -> None:
     await pilot.press("ctrl+p")
     for typed in (command, choice):
         await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        shown = pilot.app.screen
         await pilot.press(*typed)
         await until(pilot, lambda: _offered(pilot) > 0)
-        await pilot.press("enter", "enter")
-        await pilot.pause()
+        while pilot.app.screen is shown:  # the first Enter may only mark what was found
+            await pilot.press("enter")
 
 
 @pytest.mark.asyncio

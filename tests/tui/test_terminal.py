@@ -27,6 +27,17 @@ with kept_clean(Path(sys.argv[1])):
     print("drawn", file=sys.__stderr__, flush=True)
 print("after")
 """
+_PRINTS_MUCH = """
+import os, sys, time
+from pathlib import Path
+from hotpin.tui import terminal
+terminal.CHECK_SECONDS, terminal.MAX_LOG_BYTES = 0.01, 4000
+with terminal.kept_clean(Path(sys.argv[1])):
+    os.write(2, b"old " * 2000)
+    while os.fstat(2).st_size > 4000:
+        time.sleep(0.01)
+    os.write(2, b"new")
+"""
 _CALL = """
 import time
 from hotpin import settings
@@ -51,17 +62,27 @@ def test_without_a_terminal_the_plain_call_is_named(tmp_path: Path) -> None:
 
 def test_what_native_libraries_print_goes_to_the_log_instead_of_the_screen(tmp_path: Path) -> None:
     log = tmp_path / "deep" / "log"
+    assert _run_in_terminal(_PRINTS, log).split() == [b"drawn", b"after"]
+    assert log.read_text() == "native out native err "
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_the_log_of_a_long_run_keeps_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    _run_in_terminal(_PRINTS_MUCH, log)
+    assert log.read_text() == "old " * 250 + "new"
+
+
+def _run_in_terminal(code: str, log: Path) -> bytes:
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
-        [sys.executable, "-c", _PRINTS, str(log)], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+        [sys.executable, "-c", code, str(log)], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
     )
     os.close(theirs)
     shown = b"".join(iter(lambda: _read(ours), b""))
     os.close(ours)
     assert program.wait(TIMEOUT_SECONDS) == 0
-    assert shown.split() == [b"drawn", b"after"]
-    assert log.read_text() == "native out native err "
-    assert log.stat().st_mode & 0o077 == 0
+    return shown
 
 
 def _read(terminal: int) -> bytes:
