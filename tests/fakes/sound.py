@@ -33,7 +33,8 @@ class ManualMicrophone:
         self.ended = False
 
     def hear(self, samples: Samples) -> None:
-        """Let ``samples`` be heard."""
+        """Let ``samples`` be heard, after all that was heard and played before."""
+        self._said = max(self._said, self._clock.now())
         for start in range(0, len(samples), FRAME_SAMPLES):
             frame = Frame(samples[start : start + FRAME_SAMPLES], CAPTURE_RATE, self._said)
             self._said += frame.seconds
