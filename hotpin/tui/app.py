@@ -26,9 +26,10 @@ from textual.widgets import Footer
 from hotpin import paths
 from hotpin.errors import BusyError, HotpinError
 from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
-from hotpin.tui import palette
+from hotpin.tui import palette, screens
 from hotpin.tui.call import LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
+from hotpin.tui.screens.closing import Palette
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
 from hotpin.tui.terminal import kept_clean
 from hotpin.tui.toasts import explained, toast
@@ -199,12 +200,17 @@ class Interface(App[None]):
         """Change between dark and light."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
+    def action_command_palette(self) -> None:
+        """Show all commands."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def action_show(self, name: str) -> None:
         """Show another screen; they are only imported then."""
         if len(self.screen_stack) > 1:
             return
         if not self.is_screen_installed(name):
-            self.install_screen(_make_screen(self, name), name)
+            self.install_screen(screens.make(self, name), name)
         self.push_screen(name)
 
     def reopen(self, plan: Plan, news: str) -> None:
@@ -309,19 +315,3 @@ class Interface(App[None]):
     def _stop(self, why: str) -> None:
         self._stopped = why
         self._view.stop()
-
-
-def _make_screen(app: Interface, name: str) -> Screen[None]:
-    match name:
-        case "models":
-            from hotpin.tui.screens.models import ModelsScreen
-
-            return ModelsScreen(app)
-        case "sessions":
-            from hotpin.tui.screens.sessions import SessionsScreen
-
-            return SessionsScreen(app)
-        case _:
-            from hotpin.tui.screens.settings import SettingsScreen
-
-            return SettingsScreen(app)

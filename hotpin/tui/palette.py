@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
-from textual.command import CommandListItem
+from textual.command import CommandListItem, SimpleProvider
 from textual.markup import escape
 
 from hotpin.registry import Kind
@@ -13,6 +13,7 @@ from hotpin.sessions.texts import harmless
 from hotpin.tui import choices
 from hotpin.tui.background import in_background
 from hotpin.tui.choices import Choice, Listing
+from hotpin.tui.screens.closing import Palette
 from hotpin.tui.toasts import toast, toast_error
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def choose(app: "Interface", name: str, listing: Listing) -> None:
         if not found:
             toast(app, f"{name}: there is nothing to choose from", "warning")
             return
-        items = [_item(app, name, choice) for choice in found]
-        app.search_commands(items, placeholder=f"{name} …")
+        items = SimpleProvider(app.screen, [_item(app, name, choice) for choice in found])
+        # Textual calls what makes a provider; one that is made already returns itself.
+        app.push_screen(Palette(providers=[items], placeholder=f"{name} …"))  # type: ignore[list-item]
 
     in_background(app, partial(listing, app.call.plan), show, lambda error: toast_error(app, error, name))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hotpin import personas
 from hotpin.events import Attention
@@ -123,3 +124,19 @@ def test_a_model_that_is_not_installed_is_refused_with_what_to_do(
 ) -> None:
     empty = with_values(settings, {"models.dir": str(tmp_path_factory.mktemp("models"))})
     assert all("F4" in choice.refused for choice in choices.models_of("llm", Plan(empty, "kitchen")))
+
+
+@pytest.mark.asyncio
+async def test_enter_pressed_twice_runs_a_command_once(make_desk: MakeDesk) -> None:
+    desk = make_desk(listens=True)
+    async with desk.interface.run_test() as pilot:
+        await until(pilot, lambda: desk.state == "listening")
+        await pilot.press("ctrl+p", *"mute")
+        await until(pilot, lambda: _offered(pilot) > 0)
+        line = pilot.app.screen.query_one(Input)
+        for _ in range(4):  # the first only marks what was found
+            line.post_message(Input.Submitted(line, line.value))
+        await until(pilot, lambda: desk.state == "muted")
+        await pilot.pause(0.1)
+        assert desk.state == "muted"
+        assert len(pilot.app.screen_stack) == 1

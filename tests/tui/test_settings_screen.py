@@ -37,7 +37,7 @@ async def opened(pilot: Pilot[None], section: str) -> SettingsScreen:
     await until(pilot, lambda: bool(list(screen.query(Field))))
     names = [str(option.prompt) for option in sections.options]
     sections.highlighted = names.index(section)
-    await until(pilot, lambda: section in names and all(one.setting.name.startswith(section) for one in fields(screen)))
+    await until(pilot, lambda: [one for one in fields(screen) if one.setting.name.startswith(f"{section}.")] != [])
     return screen
 
 
@@ -97,7 +97,7 @@ async def test_all_that_was_changed_in_any_section_is_saved_at_once(make_desk: M
         change(screen, "dialog.keep_turns", "3")
         screen.query_one(OptionList).focus()
         await pilot.press("down")
-        await until(pilot, lambda: fields(screen)[0].setting.name.startswith("turn."))
+        await until(pilot, lambda: fields(screen) != [] and fields(screen)[0].setting.name.startswith("turn."))
         change(screen, "turn.barge_in", "false")
         await pilot.pause()
         await pilot.press("ctrl+s")

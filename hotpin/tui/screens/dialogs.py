@@ -10,11 +10,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from hotpin.sessions.texts import harmless
+from hotpin.tui.screens.closing import ClosesOnce
 
 Answer = TypeVar("Answer")
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(ClosesOnce[Answer], ModalScreen[Answer]):
     """A question in a box.
 
     Args:

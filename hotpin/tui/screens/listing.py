@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from hotpin.sessions.texts import harmless
+from hotpin.tui.screens.closing import ClosesOnce
 
 if TYPE_CHECKING:
     from hotpin.tui.app import Interface
@@ -26,7 +26,7 @@ class Row:
     cells: tuple[str, ...]
 
 
-class ListScreen(Screen[None]):
+class ListScreen(ClosesOnce[None]):
     """A table to choose a row of, and a line of news; read anew whenever it is shown.
 
     Args:
@@ -35,7 +35,7 @@ class ListScreen(Screen[None]):
         columns: their names.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
 
     def __init__(self, interface: "Interface", title: str, columns: Sequence[str]) -> None:
         super().__init__()

@@ -121,7 +121,7 @@ class SessionsScreen(ListScreen):
         self._interface.push_screen(Confirm(f"Delete the session {session_id} for good?"), answered)
 
     def _go_on_with(self, session_id: str) -> None:
-        self._interface.pop_screen()
+        self.dismiss()
         if session_id != self._used:
             plan = replace(self._interface.call.plan, session_id=session_id, agent="")
             self._interface.reopen(plan, f"Session: {session_id}")

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Label, OptionList, Static
 
 from hotpin import paths, setting_file
@@ -21,6 +20,7 @@ from hotpin.setting_layers import examine, is_secret, setting_names, value_of
 from hotpin.settings import Settings
 from hotpin.tui import choices
 from hotpin.tui.background import in_background
+from hotpin.tui.screens.closing import ClosesOnce
 from hotpin.tui.screens.dialogs import Confirm
 from hotpin.tui.toasts import toast, toast_error
 
@@ -92,7 +92,7 @@ class Field(Vertical):
         self._wrong.update(harmless(text))
 
 
-class SettingsScreen(Screen[None]):
+class SettingsScreen(ClosesOnce[None]):
     """Every setting, section by section.
 
     Args:
@@ -130,13 +130,13 @@ class SettingsScreen(Screen[None]):
     def action_leave(self) -> None:
         """Go back, unless something would be lost that is meant to be kept."""
         if not self._drafts:
-            self._interface.pop_screen()
+            self.dismiss()
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._drafts.clear()
-                self._interface.pop_screen()
+                self.dismiss()
 
         self._interface.push_screen(Confirm("Leave without saving what you changed?"), answered)
 

@@ -8,6 +8,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from hotpin.tui.screens.closing import ClosesOnce
+
 TEXT = """\
 Hotpin, a call by voice and keyboard
 
@@ -33,7 +35,7 @@ You may type while the models load: it is answered
 as soon as they are there. Esc closes this help."""
 
 
-class Help(ModalScreen[None]):
+class Help(ClosesOnce[None], ModalScreen[None]):
     """Every key and what it does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,question_mark,q,enter", "dismiss", "Close")]
