@@ -26,10 +26,9 @@ from textual.widgets import Footer
 from hotpin import paths
 from hotpin.errors import BusyError, HotpinError
 from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
-from hotpin.tui import palette, screens
+from hotpin.tui import screens
 from hotpin.tui.call import LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
-from hotpin.tui.screens.closing import Palette
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
 from hotpin.tui.terminal import kept_clean
 from hotpin.tui.toasts import explained, toast
@@ -126,6 +125,8 @@ class Interface(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give the palette's commands."""
+        from hotpin.tui import palette
+
         return palette.commands(self)
 
     def _fatal_error(self) -> None:
@@ -202,6 +203,8 @@ class Interface(App[None]):
 
     def action_command_palette(self) -> None:
         """Show all commands."""
+        from hotpin.tui.palette import Palette
+
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 

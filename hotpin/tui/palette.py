@@ -1,19 +1,22 @@
-"""The commands of the palette."""
+"""The command palette; imported when it is opened first."""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import SystemCommand
-from textual.command import CommandListItem, SimpleProvider
+from textual.command import CommandListItem, CommandPalette, SimpleProvider
 from textual.markup import escape
+from textual.message import Message
+from textual.widgets import Input, OptionList
 
 from hotpin.registry import Kind
 from hotpin.sessions.texts import harmless
 from hotpin.tui import choices
 from hotpin.tui.background import in_background
 from hotpin.tui.choices import Choice, Listing
-from hotpin.tui.screens.closing import Palette
+from hotpin.tui.screens.closing import is_on_top
 from hotpin.tui.toasts import toast, toast_error
 
 if TYPE_CHECKING:
@@ -28,6 +31,20 @@ _NAMES: dict[Kind, str] = {
 
 Described = tuple[str, str, Listing]
 """A command's name, what it does, and what it lets choose from."""
+
+
+class Palette(CommandPalette):
+    """Textual's command palette, in which a second Enter would run the command again and close another screen.
+
+    It looks for its style in its first base class only, so it is no ``ClosesOnce``.
+    """
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def _run_once(self, event: Message) -> None:
+        if not is_on_top(self):
+            event.stop()
+            event.prevent_default()
 
 
 def commands(app: "Interface") -> Iterator[SystemCommand]:

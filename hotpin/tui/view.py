@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -24,12 +24,14 @@ from hotpin.events import (
     StateChanged,
     TurnDone,
 )
-from hotpin.settings import Settings
 from hotpin.tui.widgets.level import LevelMeter
 from hotpin.tui.widgets.message_input import MessageInput
 from hotpin.tui.widgets.status import LOADING, STOPPED, Glance, Status
 from hotpin.tui.widgets.transcript import Transcript
 from hotpin.tui.widgets.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from hotpin.settings import Settings
 
 
 class CallView(Vertical):
@@ -90,7 +92,7 @@ class CallView(Vertical):
     def glance(self, glance: Glance) -> None:
         self.status.show(glance)
 
-    def begin_loading(self, settings: Settings, about: str, *, muted: bool, hands_free: bool) -> None:
+    def begin_loading(self, settings: "Settings", about: str, *, muted: bool, hands_free: bool) -> None:
         """Show that a call is being opened; what is only known of an open one is taken for the usual."""
         self.status.about = about
         self._level.threshold = settings.turn.start_threshold

@@ -2,12 +2,8 @@
 
 from typing import Generic
 
-from textual import on
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
-from textual.message import Message
 from textual.screen import Screen, ScreenResultType
-from textual.widgets import Input, OptionList
 
 
 class ClosesOnce(Screen[ScreenResultType], Generic[ScreenResultType]):
@@ -16,20 +12,6 @@ class ClosesOnce(Screen[ScreenResultType], Generic[ScreenResultType]):
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close, unless it is closed already."""
         return super().dismiss(result) if is_on_top(self) else AwaitComplete()
-
-
-class Palette(CommandPalette):
-    """Textual's command palette, in which a second Enter would run the command again and close another screen.
-
-    It looks for its style in its first base class only, so it is no ``ClosesOnce``.
-    """
-
-    @on(Input.Submitted)
-    @on(OptionList.OptionSelected)
-    def _run_once(self, event: Message) -> None:
-        if not is_on_top(self):
-            event.stop()
-            event.prevent_default()
 
 
 def is_on_top(screen: Screen[ScreenResultType]) -> bool:
