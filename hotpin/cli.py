@@ -12,7 +12,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from hotpin import __version__
-from hotpin.commands import agents, ask, audio, bench, config, demo, models, sessions, start_call, stt_test, tts_test
+from hotpin.commands import (
+    agents,
+    ask,
+    audio,
+    bench,
+    config,
+    control,
+    demo,
+    models,
+    sessions,
+    start_call,
+    stt_test,
+    tts_test,
+)
+from hotpin.commands.daemon import daemon
 from hotpin.commands.devices import devices
 from hotpin.commands.doctor import doctor
 
@@ -34,6 +48,17 @@ app.command("tts-test")(tts_test.tts_test)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
 app.command("devices")(devices)
+app.command("daemon")(daemon)
+for command in (
+    control.status,
+    control.mute,
+    control.unmute,
+    control.listen,
+    control.say,
+    control.interrupt,
+    control.stop,
+):
+    app.command(command.__name__)(command)
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(agents.app, name="agents")
