@@ -91,11 +91,11 @@ def _options(
 
 
 def _open_interface() -> None:
-    """Open the full-screen interface; so far it is for the keyboard."""
+    """Open the full-screen interface."""
     from hotpin.commands import common
 
     settings = common.load_settings()
-    common.ensure_models(settings, ("vad", "llm", "tts"))
+    common.ensure_models(settings, ("vad", "stt", "llm", "tts"))
     from hotpin.tui.app import run
 
     run(settings, start_call.DEFAULT_SESSION)

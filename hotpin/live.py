@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotpin.app import VOICE_RATE, App
+from hotpin.audio.chimes import Chimes
 from hotpin.audio.live import DeviceNews, LiveSound
 from hotpin.bus import Bus
 from hotpin.clock import RealClock
 from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS
 from hotpin.events import DeviceChanged
+from hotpin.instance import Claim, InUse, claim_microphone
 from hotpin.registry import EngineInfo, Kind, build_wake
 from hotpin.wake.policy import policy_of
 
@@ -32,12 +34,13 @@ class Live:
         settings: the engines, devices and rules.
         session_id: the session to go on with, or a new one.
         agent: the persona that answers; empty means the session's, else that of the settings.
+        service: whether no screen shows what happens, so that chimes tell it, and the microphone was claimed already.
 
     Raises:
         SettingsError: if there is no such engine.
     """
 
-    def __init__(self, settings: "Settings", session_id: str, agent: str = "") -> None:
+    def __init__(self, settings: "Settings", session_id: str, agent: str = "", *, service: bool = False) -> None:
         self.settings = settings
         self.session_id = session_id
         self.bus = Bus()
@@ -46,7 +49,10 @@ class Live:
         self.conversation: Conversation | None = None
         self.sound: LiveSound | None = None
         self._agent = agent
+        self._service = service
         self._word: Wake | None = None
+        self._claim: Claim | None = None
+        self._chimes: Chimes | None = None
         self._lock = threading.Lock()  # guards what is opened against a close meanwhile
         self._closed = False
 
@@ -64,6 +70,13 @@ class Live:
             HotpinError: if an engine cannot be loaded, or the session cannot be read.
         """
         options = self.app.session_options(self.session_id, agent=self._agent, live=True)
+        with self._lock:
+            if self._closed:
+                return False
+            # Devices take a second to wake, and so do the engines.
+            self.sound = LiveSound(
+                self.settings.audio, self.clock, VOICE_RATE, self._tell_device, listens=self._may_listen()
+            )
         self._word = build_wake(self.settings)
         if self._word is not None:
             self._word.load()
@@ -73,7 +86,8 @@ class Live:
         with self._lock:
             if self._closed:
                 return False
-            self.sound = LiveSound(self.settings.audio, self.clock, VOICE_RATE, self._tell_device)
+            if self.settings.audio.chimes if self.settings.audio.chimes is not None else self._service:
+                self._chimes = Chimes(self.sound.speaker.playback, self.bus.subscribe())
             self.conversation = Conversation(
                 self.app.engines, self.sound.microphone, self.sound.speaker.playback, self.bus, options, self.clock
             )
@@ -105,14 +119,29 @@ class Live:
             self._closed = True
             if self.conversation is not None:
                 self.conversation.close(timeout)
+            if self._chimes is not None:
+                self._chimes.close()
             if self.sound is not None:
                 self.sound.close()
+            if self._claim is not None:
+                self._claim.release()
         if self._word is not None:
             self._word.close()
 
     def free(self) -> None:
         """Free the engines and let go of the session store: for a process that goes on after ``close``."""
         self.app.close()
+
+    def _may_listen(self) -> bool:
+        """Claim the microphone; where another Hotpin has it, say so: two that listen would both answer."""
+        if self._service:
+            return True
+        try:
+            self._claim = claim_microphone()
+        except InUse as error:
+            self._tell_device(DeviceNews("microphone", self.settings.audio.input, present=False, detail=str(error)))
+            return False
+        return True
 
     def _tell_device(self, news: DeviceNews) -> None:
         self.bus.publish(DeviceChanged(self.session_id, 0, news.kind, news.name, news.present, news.detail))

@@ -107,6 +107,10 @@ class AudioSettings(_Section):
     """Whether steady noise is removed from what the microphone hears, by up to 12 dB. Off, because Whisper understood
     no more with it: it made as many word errors."""
 
+    chimes: Annotated[bool | None, BeforeValidator(_unset_if_blank)] = None
+    """Whether short sounds tell that Hotpin listens, falls asleep, still thinks or has failed. Empty means only where
+    no screen tells it: in the daemon."""
+
 
 class VadSettings(_Section):
     """Voice activity detection."""

@@ -281,6 +281,9 @@ class _QuickResampler:
         """Take int16 of shape (n,) and return what is ready, int16 of shape (m,)."""
         sound = np.concatenate((self._rest, to_float(samples)))
         taps = self._kernels.shape[1]
+        if len(sound) < taps:  # a device may deliver a single sample
+            self._rest = sound
+            return np.empty(0, np.int16)
         end = (len(sound) - taps + 1) * self._phases
         at, phase = np.divmod(np.arange(self._next, end, self._step), self._phases)
         windows = np.lib.stride_tricks.sliding_window_view(sound, taps)[at]

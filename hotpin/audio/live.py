@@ -5,6 +5,7 @@ from hotpin.audio.echo_guard import EchoGuard
 from hotpin.audio.echo_quality import EchoQuality
 from hotpin.audio.live_mic import LiveMicrophone
 from hotpin.audio.live_speaker import LiveSpeaker
+from hotpin.audio.mic import Microphone, NoMicrophone
 from hotpin.clock import Clock
 from hotpin.settings import AudioSettings
 
@@ -21,9 +22,10 @@ class LiveSound:
         clock: whose time frames and replies are stamped with; it must pass as real time does.
         rate: Hz of the voice.
         tell: gets the news about the devices; called from their own threads, which it must not hold up.
+        listens: whether the microphone is wanted.
     """
 
-    def __init__(self, settings: AudioSettings, clock: Clock, rate: int, tell: Tell) -> None:
+    def __init__(self, settings: AudioSettings, clock: Clock, rate: int, tell: Tell, *, listens: bool = True) -> None:
         self._guard = EchoGuard(settings)
 
         def told(news: DeviceNews) -> None:
@@ -32,7 +34,9 @@ class LiveSound:
             tell(news)
 
         self.speaker = LiveSpeaker(settings.output, rate, clock, self._guard.play, told)
-        self.microphone = LiveMicrophone(settings.input, clock, self._guard, tell)
+        self.microphone: Microphone = NoMicrophone()
+        if listens:
+            self.microphone = LiveMicrophone(settings.input, clock, self._guard, tell)
 
     @property
     def echo_quality(self) -> EchoQuality | None:

@@ -16,6 +16,9 @@ from hotpin.tts.silence import AUDIBLE
 CAPACITY_SECONDS = 3.0
 """s of audio that may wait to be played; a voice that is further ahead waits (back-pressure)."""
 
+OVERLAY_SECONDS = 1.0
+"""s that a sound laid over what is played may last; what is longer is cut."""
+
 _RECHECK_SECONDS = 0.05
 """s. How long a waiting writer may go on before it notices that its work has become stale."""
 
@@ -80,6 +83,7 @@ class Playback:
         self._waiting = 0
         self._reply = _Reply()
         self._paused = False
+        self._overlay: Samples = np.empty(0, np.int16)
 
     def begin(self, ticket: Ticket, *, held: bool = False) -> None:
         """Make room for a new reply; what is left of an older one is dropped.
@@ -142,6 +146,22 @@ class Playback:
             self._paused = False
             self._changed.notify_all()
 
+    def overlay(self, samples: Samples) -> None:
+        """Mix a short sound into whatever is played from now on, or into silence; it belongs to no reply.
+
+        It is played in a pause, too, and to its end when a reply is dropped. Several at once are added up.
+
+        Args:
+            samples: int16, shape (n,), at the playback's rate, of which ``OVERLAY_SECONDS`` are taken.
+        """
+        taken = samples[: int(OVERLAY_SECONDS * self.rate)]
+        with self._changed:
+            mixed = np.zeros(max(len(taken), len(self._overlay)), np.int16)
+            mixed[: len(self._overlay)] = self._overlay
+            _mix(mixed, taken)
+            self._overlay = mixed
+            self._changed.notify_all()
+
     def progress(self) -> Progress:
         """Tell how far the current reply has been played."""
         with self._changed:
@@ -158,7 +178,8 @@ class Playback:
     def read_into(self, out: Samples, now: float) -> int:
         """Fill ``out``, shape (n,), with what is to be played at ``now``; silence where there is nothing.
 
-        Called from the output callback. Return how many of the samples are the reply's.
+        Called from the output callback. Return how many of the samples, from the first, hold sound: the reply's, or
+        one laid over it.
         """
         with self._changed:
             filled = 0
@@ -169,12 +190,14 @@ class Playback:
                 self._changed.notify_all()
             if self._reply.played and not self._reply.ended and not self._paused:
                 self._reply.silent_samples += len(out) - filled
-            return filled
+            return max(filled, self._take_overlay(out))
 
     def wait(self, timeout: float) -> bool:
         """Wait until there is something to play; return whether there is."""
         with self._changed:
-            return self._changed.wait_for(lambda: bool(self._queue) and self._plays, timeout)
+            return self._changed.wait_for(
+                lambda: len(self._overlay) > 0 or (bool(self._queue) and self._plays), timeout
+            )
 
     def wait_finished(self) -> None:
         """Wait until the current reply has been played to its end."""
@@ -212,8 +235,22 @@ class Playback:
                 reply.first_audible = now + int(audible[0]) / self.rate
         return count
 
+    def _take_overlay(self, out: Samples) -> int:
+        count = min(len(out), len(self._overlay))
+        if count:
+            _mix(out, self._overlay[:count])
+            self._overlay = self._overlay[count:]
+        return count
+
     def _clear(self) -> None:
         self._queue.clear()
         self._waiting = 0
         self._paused = False
         self._changed.notify_all()
+
+
+def _mix(into: Samples, samples: Samples) -> None:
+    """Add ``samples`` to the beginning of ``into``, which is at least as long; what is too loud is clipped."""
+    begin = into[: len(samples)]
+    full = np.iinfo(np.int16)
+    begin[:] = np.clip(begin.astype(np.int32) + samples, full.min, full.max)

@@ -51,7 +51,7 @@ def daemon(
     options = {"turn.hands_free": hands_free, "dialog.agent": agent}
     # A service tells what it does, unless a person has chosen otherwise.
     logs.configure_service(settings.log.level if "log.level" in examine(options).origins else "INFO")
-    running = Daemon(Plan(settings, options, session_id), Live(settings, session_id, agent or ""))
+    running = Daemon(Plan(settings, options, session_id), Live(settings, session_id, agent or "", service=True))
     heed_signals(running)
     running.run()
 

@@ -116,20 +116,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
     """Write a session as JSON or Markdown."""
-    import json
-
-    from hotpin.sessions import texts
+    from hotpin.sessions import exports, texts
 
     session = _session(common.load_settings(), session_id)
-    by_suffix: Format = "json" if out and out.suffix.lower() == ".json" else "markdown"
-    if (output_format or by_suffix) == "json":
-        text = json.dumps(texts.as_dict(session), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = texts.markdown(session)
+    text = exports.exported(session, output_format or exports.format_of(out))
     if out is None:
         typer.echo(text, nl=False)
         return
-    _write(out, text, replace=force)
+    exports.write(out, text, replace=force)
     common.say(f"{texts.turns(session.turn_count).capitalize()} written to {out}")
 
 
@@ -220,29 +214,3 @@ def _show_prompt(messages: "list[Message]", *, as_json: bool) -> None:
         return
     for message in messages:
         typer.echo(f"{message.role}: {texts.readable(message.content)}\n")
-
-
-def _write(path: Path, text: str, *, replace: bool) -> None:
-    """Write a file that only the person may read and that appears when it is whole."""
-    import secrets
-
-    from hotpin.errors import StoreError
-
-    try:
-        if path.exists() and not path.is_file():
-            raise StoreError(f"{str(path)!r} is not an ordinary file", "Name another")
-        if path.exists() and not replace:
-            raise StoreError(f"{str(path)!r} exists already", "Name another file, or replace it with --force")
-        target = path.resolve()
-        part = target.with_name(f".hotpin-{secrets.token_hex(8)}.part")
-        try:
-            part.touch(mode=0o600, exist_ok=False)
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}",
-            "Choose a folder that exists, that you may write to and that has room",
-        ) from error

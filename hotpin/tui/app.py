@@ -1,59 +1,46 @@
-"""The full-screen interface: the conversation, the state, where the time went, and a line to type in.
+"""The full-screen interface: the call, what the person does about it, and the screens around it.
 
 Textual has the main thread. The call (``call.py``) has its own, loads everything heavy after the first paint, and posts
-what happens; this module only shows it, and passes on what is typed.
+what happens; ``view.py`` shows it. A change that needs another call closes it and opens one in its place, while what
+was said stays on the screen.
 """
 
 import asyncio
 import signal
 import traceback
 from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer
 
 from hotpin import paths
 from hotpin.errors import BusyError, HotpinError
-from hotpin.events import (
-    Event,
-    Failed,
-    Heard,
-    Interrupted,
-    Noticed,
-    Partial,
-    ReplyText,
-    ReplyWritten,
-    State,
-    StateChanged,
-    TurnDone,
-)
-from hotpin.sessions.texts import harmless
+from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
+from hotpin.tui import screens
 from hotpin.tui.call import LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
+from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
 from hotpin.tui.terminal import kept_clean
+from hotpin.tui.toasts import explained, toast
+from hotpin.tui.view import CallView
 from hotpin.tui.widgets.help import Help
-from hotpin.tui.widgets.level import LevelMeter
-from hotpin.tui.widgets.message_input import MessageInput
-from hotpin.tui.widgets.status import LOADING, READY, STOPPED, Status
-from hotpin.tui.widgets.transcript import Entry, Transcript
-from hotpin.tui.widgets.waterfall import Waterfall
+from hotpin.tui.widgets.transcript import Entry
 
 if TYPE_CHECKING:
     from hotpin.settings import Settings
 
 MAX_WAITING = 16
 """Messages that may wait to be answered one after the other."""
-
-ERROR_SECONDS = 12.0
-"""s that an error is shown: time to read what happened and what to do."""
 
 _LEAVING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -81,7 +68,7 @@ def run(settings: "Settings", session_id: str, agent: str = "") -> None:
 
 
 class Interface(App[None]):
-    """The screen of one call."""
+    """The screen of one call after the other."""
 
     CSS_PATH = Path(__file__).with_name("hotpin.tcss")
     TITLE = "Hotpin"
@@ -90,43 +77,42 @@ class Interface(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "interrupt", "Interrupt"),
         Binding("f1", "help", "Help"),
-        Binding("question_mark", "help", "Help", show=False),
-        Binding("ctrl+t", "toggle_theme", "Dark/light"),
+        Binding("question_mark", "help", show=False),
+        Binding("f2,ctrl+o", "mute", "Mute", key_display="F2"),
+        Binding("f3,ctrl+g", "hands_free", "Hands-free", key_display="F3"),
+        Binding("f4", "show('models')", show=False),
+        Binding("f5", "show('sessions')", show=False),
+        Binding("f6", "show('settings')", show=False),
+        Binding("ctrl+t", "toggle_theme", "Dark/light", show=False),
         Binding("ctrl+q", "quit", "Leave", priority=True),
-        Binding("ctrl+c", "quit", "Leave", show=False, priority=True),
+        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.call = LiveCall(plan, self.post_message)
-        self._session_id = plan.session_id
-        self._status = Status(f"session {plan.session_id}", id="status")
-        self._transcript = Transcript(id="transcript")
-        self._waterfall = Waterfall(id="waterfall")
-        self._level = LevelMeter(plan.settings.turn.start_threshold, id="level")
-        self._message = MessageInput(self.take_message, id="message")
-        self._idle = READY if plan.open_microphone is None else str(State.LISTENING)
+        self._view = CallView(self.take_message, self.action_talk)
         self._call_ready = False
+        self._worked: Plan | None = None
+        """What a call was held with last: to go back to if another one cannot be opened."""
+        self._shown = ""
+        """The session whose turns from before are on the screen."""
+        self._news = ""
+        """What is to be said once the call is open."""
         self._stopped = ""
         """Why nothing can be answered any more; empty as long as it can."""
         self._waiting: deque[Entry] = deque()
         """What was typed before the call was ready, and behind it; answered one after the other."""
-        self._asked = 0.0
-        """s on the call's clock when the last typed message was sent."""
+        self._talk_key = TalkKey()
+        self._about_to_send: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
-        yield self._status
-        with Container(id="body"):
-            yield self._transcript
-            yield self._waterfall
-        yield self._level
-        yield self._message
+        yield self._view
         yield Footer()
 
     def on_mount(self) -> None:
-        """Type at once, and leave politely when told to."""
-        self._message.focus()
+        """Leave politely when told to."""
         loop = asyncio.get_running_loop()
         for name in _LEAVING_SIGNALS:
             # Windows has none of it; neither has a thread other than the main one.
@@ -135,7 +121,13 @@ class Interface(App[None]):
 
     def on_ready(self) -> None:
         """Load, now that the first frame is on the screen."""
-        self.call.start()
+        self._load()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Give the palette's commands."""
+        from hotpin.tui import palette
+
+        return palette.commands(self)
 
     def _fatal_error(self) -> None:
         # Textual's own shows the local variables: in a log, that would be what was said.
@@ -150,130 +142,179 @@ class Interface(App[None]):
             self.action_interrupt()
             return True
         if self._stopped:
-            self._warn(self._stopped)
+            toast(self, self._stopped, "warning")
             return False
         if len(self._waiting) >= MAX_WAITING:
-            self._warn(f"{MAX_WAITING} messages wait to be answered. Wait for the next answer, then press Enter again")
+            busy = f"{MAX_WAITING} messages wait to be answered. Wait for the next answer, then press Enter again"
+            toast(self, busy, "warning")
             return False
         waits = not self._call_ready or bool(self._waiting)
-        self._waiting.append(self._transcript.type(text, waits=waits))
+        self._waiting.append(self._view.transcript.type(text, waits=waits))
         if not waits:
             self._send_next()
         return True
 
     def action_interrupt(self) -> None:
         """Stop the reply."""
-        try:
-            self.call.interrupt()
-        except BusyError as error:
-            self._warn(str(error))
+        self._try(self.call.interrupt)
+
+    def action_talk(self) -> None:
+        """Hear the person, or answer what they said until now."""
+        if self._about_to_send is not None:
+            self._about_to_send.stop()
+            self._about_to_send = None
+        if why_not := self._why_not_heard():
+            toast(self, why_not, "warning")
+            return
+        match self._talk_key.strike(monotonic(), hearing=self.call.hears):
+            case Stroke.TALK:
+                self._try(self.call.talk)
+            case Stroke.SEND:
+                self._try(self.call.send)
+            case Stroke.SEND_UNLESS_REPEATED:
+                self._about_to_send = self.set_timer(REPEAT_SECONDS, lambda: self._try(self.call.send))
+
+    def _why_not_heard(self) -> str:
+        if not self._call_ready:
+            return self._stopped or "Wait until everything is loaded, or type"
+        return "" if self._view.glance.microphone else "There is no microphone. Connect one, or type"
+
+    def action_mute(self) -> None:
+        """Stop listening, or listen again."""
+        on = not self.call.muted
+        if self._try(lambda: self.call.mute(on=on)):
+            self._view.show_attention(Attention.MUTED if on else Attention.AWAKE)
+
+    def action_hands_free(self) -> None:
+        """Hear what is said without a key, or only with it."""
+        on = not self.call.hands_free
+        if self._try(lambda: self.call.set_hands_free(on=on)):
+            self._view.show_hands_free(on=on)
+            toast(self, "Hands-free: just speak" if on else "Push to talk: space talks, and space sends")
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.push_screen(Help())
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help())
 
     def action_toggle_theme(self) -> None:
         """Change between dark and light."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
+    def action_command_palette(self) -> None:
+        """Show all commands."""
+        from hotpin.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def action_show(self, name: str) -> None:
+        """Show another screen; they are only imported then."""
+        if len(self.screen_stack) > 1:
+            return
+        if not self.is_screen_installed(name):
+            self.install_screen(screens.make(self, name), name)
+        self.push_screen(name)
+
+    def reopen(self, plan: Plan, news: str) -> None:
+        """Hold another call instead; if it cannot be opened, go back to the one before.
+
+        Args:
+            plan: the call.
+            news: what to say of it.
+        """
+        if self._shown not in ("", plan.session_id):
+            self._view.transcript.forget()
+            self._shown = ""
+        self._call_ready, self._stopped, self._news = False, "", news
+        self.call = LiveCall(plan, self.post_message, former=self.call)
+        self._load()
+
+    def _load(self) -> None:
+        call = self.call
+        about = f"session {call.plan.session_id}"
+        self._view.begin_loading(call.plan.settings, about, muted=call.muted, hands_free=call.hands_free)
+        call.start()
 
     def _send_next(self) -> None:
         """Have the message that waits longest answered."""
         if not self._waiting:
             return
         entry = self._waiting.popleft()
+        self._view.asked = self.call.now()
+        if not self._try(lambda: self.call.type(entry.text)):
+            self._view.transcript.drop(entry)
+
+    def _try(self, act: Callable[[], None]) -> bool:
+        """Do something to the call; return whether it could be done."""
         try:
-            self._asked = self.call.now()
-            self.call.type(entry.text)
+            act()
         except BusyError as error:
-            self._transcript.drop(entry)
-            self._warn(str(error))
+            toast(self, str(error), "warning")
+            return False
+        return True
 
     # --- what happens ---
 
+    def _is_over(self, call: LiveCall) -> bool:
+        """Whether what is told of a call is not to be shown any more: another is held, or the screen is gone."""
+        return call is not self.call or not self.screen_stack
+
     @on(LoadingWentOn)
     def _show_loading(self, message: LoadingWentOn) -> None:
-        if self._leaving:
-            return
-        self._status.show_state(LOADING, f"loading {message.loaded}/{message.of}")
+        if not self._is_over(message.call):
+            self._view.show_loading(message.loaded, message.of)
 
     @on(CallReady)
     def _begin(self, message: CallReady) -> None:
-        if self._leaving:
+        if self._is_over(message.call):
             return
-        self._call_ready = True
-        self._transcript.assistant = message.name
-        self._transcript.begin(list(message.earlier))
-        self._status.about = f"{message.name}, session {self._session_id}"
-        self._status.show_state(self._idle)
-        if message.notice:
-            self.notify(harmless(message.notice), timeout=ERROR_SECONDS, markup=False)
+        plan = self.call.plan
+        self._call_ready, self._worked = True, plan
+        earlier = [] if self._shown == plan.session_id else message.earlier
+        self._view.begin(message.name, f"{message.name}, session {plan.session_id}", earlier)
+        self._shown = plan.session_id
+        if self._news:
+            self._view.transcript.note(self._news)
+        self._news = ""
         self._send_next()
 
     @on(CallFailed)
-    def _stop(self, message: CallFailed) -> None:
-        if self._leaving:
+    def _give_up(self, message: CallFailed) -> None:
+        if self._is_over(message.call):
             return
-        self._stopped = _explained(message.error, "The call")
-        self._status.show_state(STOPPED)
-        self._transcript.note(self._stopped)
-        self._warn(self._stopped, severity="error")
+        why, before = explained(message.error, "The call"), self._worked
+        toast(self, why, "error")
+        self._view.transcript.note(why, wrong=True)
+        if before is not None and before is not self.call.plan:
+            self.reopen(before, "It goes on as before")
+        else:
+            self._stop(why)
 
     @on(Happened)
     def _show_all(self, message: Happened) -> None:
         try:
-            for event in () if self._leaving else message.events:
+            for event in () if self._is_over(message.call) else message.events:
                 self._show(event)
         finally:
             message.handled.set()
 
     def _show(self, event: Event) -> None:
+        self._view.show(event)
         match event:
-            case StateChanged(state=state):
-                self._status.show_state(self._idle if state is State.LISTENING else state)
-                if state is State.LISTENING:  # it was a noise, if there is still something unfinished
-                    self._transcript.show_partial("")
             case Noticed(text=text):
-                self.notify(harmless(text), timeout=ERROR_SECONDS, markup=False)
-            case Failed():
-                self._show_failure(event)
-            case TurnDone(timing=timing):
-                self._waterfall.show_turn(timing, self._asked)
+                toast(self, text)
+            case DeviceChanged(detail=detail) if detail:
+                toast(self, detail, "warning")
+            case Failed(stage=stage, error=error):
+                why = explained(error, stage)
+                toast(self, why, "error")
+                self._view.transcript.note(why, wrong=True)
+                if stage == "audio":  # the listener itself: no turn will end any more
+                    self._stop(why)
+            case TurnDone():
                 self._send_next()
-            case _:
-                self._show_words(event)
 
-    def _show_words(self, event: Event) -> None:
-        match event:
-            case Partial(text=text):
-                self._transcript.show_partial(text)
-            case Heard(turn=turn, text=text):
-                self._transcript.hear(turn, text)
-            case ReplyText(turn=turn, delta=delta):
-                self._transcript.add_reply(turn, delta)
-            case ReplyWritten(turn=turn, text=text):
-                self._transcript.end_reply(turn, text)
-            case Interrupted(turn=turn, spoken=spoken):
-                self._transcript.interrupt(turn, spoken)
-
-    def _show_failure(self, failed: Failed) -> None:
-        text = _explained(failed.error, failed.stage)
-        self._warn(text, severity="error")
-        self._transcript.note(text)
-        if failed.stage == "audio":  # the listener itself: no turn will end any more
-            self._stopped = text
-            self._status.show_state(STOPPED)
-
-    def _warn(self, text: str, severity: SeverityLevel = "warning") -> None:
-        self.notify(harmless(text), severity=severity, timeout=ERROR_SECONDS, markup=False)
-
-    @property
-    def _leaving(self) -> bool:
-        """Whether the screen is gone already: what the call still tells is not shown any more."""
-        return not self.screen_stack
-
-
-def _explained(error: Exception, stage: str) -> str:
-    """Say what happened and what to do."""
-    if isinstance(error, HotpinError):
-        return str(error)
-    return f"{stage} failed: {type(error).__name__}: {error}. Try: hotpin doctor"
+    def _stop(self, why: str) -> None:
+        self._stopped = why
+        self._view.stop()

@@ -5,18 +5,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
+from hotpin.events import State
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn, coalesced
 
 if TYPE_CHECKING:
-    from hotpin.app import App
-    from hotpin.audio.mic import Microphone
-    from hotpin.audio.speaker import Speaker
-    from hotpin.bus import Subscription
-    from hotpin.clock import Clock
+    from hotpin.bus import Bus, Subscription
     from hotpin.conversation import Conversation
     from hotpin.events import Event
     from hotpin.registry import Kind
@@ -28,7 +25,7 @@ FRAME_SECONDS = 1 / 30
 """s between two batches of events: what comes faster is joined, since nobody could read it."""
 
 CLOSE_SECONDS = 1.0
-"""s that the last turn may take to be stored when the person leaves."""
+"""s that the last turn may take to be stored when the call ends."""
 
 SHOWN_EARLIER = 20
 """Turns of the session from before that are shown."""
@@ -36,38 +33,48 @@ SHOWN_EARLIER = 20
 _POLL_SECONDS = 0.1
 
 
-def _build_app(settings: "Settings") -> "App":
-    from hotpin.app import App
+class Held(Protocol):
+    """A live call, as ``hotpin.live.Live`` holds it."""
 
-    return App(settings)
+    @property
+    def bus(self) -> "Bus":
+        """Where what happens is told."""
+        ...
+
+    @property
+    def conversation(self) -> "Conversation | None":
+        """The conversation, once it is open."""
+        ...
+
+    def open(self, loaded: "Callable[[Kind], None]") -> bool:
+        """Load and begin, telling of every engine that is ready; return false if it was closed meanwhile."""
+        ...
+
+    def close(self, timeout: float) -> None:
+        """End it within about ``timeout`` s; at any time, from any thread."""
+        ...
+
+    def free(self) -> None:
+        """Free what is loaded, once it is closed."""
+        ...
 
 
-def _open_speaker(settings: "Settings", clock: "Clock") -> "Speaker":
-    from hotpin.app import VOICE_RATE
-    from hotpin.audio.speaker import DeviceSpeaker, has_output
-    from hotpin.errors import AudioError
+def _hold(settings: "Settings", session_id: str, agent: str) -> Held:
+    from hotpin.live import Live
 
-    if not (settings.audio.output or has_output()):
-        raise AudioError("there is no sound output", "Connect one, or name it in the setting audio.output")
-    return DeviceSpeaker(VOICE_RATE, clock, settings.audio.output)
+    return Live(settings, session_id, agent)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What call is to be held.
-
-    What it needs is made by functions, since the engines and the sound devices are opened after the first paint.
-    """
+    """What call is to be held."""
 
     settings: "Settings"
     session_id: str
     agent: str = ""
     """The persona that answers; empty means the session's, else that of the settings."""
-    build_app: "Callable[[Settings], App]" = _build_app
-    open_microphone: "Callable[[Settings, Clock], Microphone] | None" = None
-    """``None`` for a call by keyboard alone."""
-    open_speaker: "Callable[[Settings, Clock], Speaker]" = _open_speaker
-    """May raise ``AudioError``: then the replies are only shown."""
+    hold: "Callable[[Settings, str, str], Held]" = _hold
+    """Makes the call of settings, session and persona; called after the first paint, since it may import a lot."""
 
 
 class LiveCall:
@@ -76,37 +83,72 @@ class LiveCall:
     Args:
         plan: the call.
         post: takes messages for the screen from any thread, without waiting.
+        former: the call that this one takes the place of; it is closed first, so that not everything is loaded twice.
+            Whether the microphone is muted, and whether the call is hands-free, stays as it was.
     """
 
-    def __init__(self, plan: Plan, post: Callable[[Message], object]) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, post: Callable[[Message], object], former: "LiveCall | None" = None) -> None:
+        self.plan = plan
+        self.muted: bool = former.muted if former else False
+        """Whether the person wants the microphone to be muted."""
+        self.hands_free: bool = plan.settings.turn.hands_free
+        """Whether what is said is heard without a key."""
+        if former is not None and former.plan.settings.turn.hands_free == self.hands_free:
+            self.hands_free = former.hands_free
         self._post = post
-        self._lock = threading.Lock()  # guards the conversation and the speaker against a close while they are opened
+        self._former = former
+        self._lock = threading.Lock()  # guards what the person wants against a conversation that just begins
+        self._held: Held | None = None
         self._conversation: Conversation | None = None
-        self._speaker: Speaker | None = None
         self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hotpin-call", daemon=True)
 
     def start(self) -> None:
         """Begin to load, on a daemon thread: one of asyncio's pool would be waited for when the person leaves."""
-        threading.Thread(target=self._run, name="hotpin-call", daemon=True).start()
+        self._thread.start()
+
+    # --- what the person does; each may raise BusyError if the listener is far behind ---
 
     def type(self, text: str) -> None:
-        """Answer a typed message.
-
-        Raises:
-            BusyError: if the listener is far behind.
-        """
+        """Answer a typed message."""
         if self._conversation is not None:
             self._conversation.type(text)
 
-    def interrupt(self) -> None:
-        """Stop the reply.
+    def talk(self) -> None:
+        """Hear what is said from now on."""
+        if self._conversation is not None:
+            self._conversation.press()
 
-        Raises:
-            BusyError: if the listener is far behind.
-        """
+    def send(self) -> None:
+        """Answer what was said until now."""
+        if self._conversation is not None:
+            self._conversation.release()
+
+    def interrupt(self) -> None:
+        """Stop the reply."""
         if self._conversation is not None:
             self._conversation.interrupt()
+
+    def mute(self, *, on: bool) -> None:
+        """Hear nothing, or listen again; before the call is open, it holds from its beginning."""
+        with self._lock:
+            self.muted = on
+            if self._conversation is not None:
+                _mute(self._conversation, on=on)
+
+    def set_hands_free(self, *, on: bool) -> None:
+        """Hear what is said without a key, or only with it."""
+        with self._lock:
+            self.hands_free = on
+            if self._conversation is not None:
+                self._conversation.set_hands_free(on)
+
+    # --- ---
+
+    @property
+    def hears(self) -> bool:
+        """Whether the person is being heard at this moment, fresher than what the screen was told last."""
+        return self._conversation is not None and self._conversation.state is State.HEARING
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""
@@ -115,72 +157,60 @@ class LiveCall:
     def close(self) -> None:
         """End the call within ``CLOSE_SECONDS``; engines that are busy or still loading are not waited for."""
         self._closed.set()
-        with self._lock:
-            if self._conversation is not None:
-                self._conversation.close(CLOSE_SECONDS)
-            if self._speaker is not None:
-                self._speaker.close()
+        held = self._held
+        if held is not None:
+            held.close(CLOSE_SECONDS)
+
+    def _give_way(self) -> None:
+        """End the call, wait for what still loads, and free it all: two calls may not fit into the memory."""
+        self.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._held is not None:
+            self._held.free()
 
     # --- on the call's thread ---
 
     def _run(self) -> None:
+        former, self._former = self._former, None
+        if former is not None:
+            former._give_way()
         try:
             events = self._open()
             if events is not None:
                 self._pass_on(events)
         except Exception as error:
             log.debug("the call failed", exc_info=True)
-            self._tell(CallFailed(error))
+            if not self._closed.is_set():
+                self._tell(CallFailed(self, error))
 
     def _open(self) -> "Subscription | None":
         """Load and begin; ``None`` if the person has left meanwhile."""
         from hotpin import personas
-        from hotpin.audio.mic import NoMicrophone
-        from hotpin.bus import Bus
-        from hotpin.clock import RealClock
-        from hotpin.conversation import Conversation
-
-        plan, clock = self._plan, RealClock()
-        app = plan.build_app(plan.settings)
-        options = app.session_options(plan.session_id, agent=plan.agent)
-        self._load(app)
-        with self._lock:
-            if self._closed.is_set():
-                return None
-            self._speaker, notice = self._silent_if_need_be(clock)
-            mic = plan.open_microphone(plan.settings, clock) if plan.open_microphone else NoMicrophone()
-            conversation = Conversation(app.engines, mic, self._speaker.playback, Bus(), options, clock)
-            events = conversation.bus.subscribe()
-            conversation.start()
-            self._conversation = conversation
-        earlier = [(turn.heard, turn.reply) for turn in options.earlier[-SHOWN_EARLIER:]]
-        name = personas.find(options.agent).name
-        self._tell(CallReady(name, earlier, notice, listens=plan.open_microphone is not None))
-        return events
-
-    def _load(self, app: "App") -> None:
         from hotpin.engines import ALL_KINDS
 
-        kinds: tuple[Kind, ...] = ALL_KINDS if self._plan.open_microphone else ("vad", "llm", "tts")
         loaded: list[Kind] = []
 
         def tell(kind: "Kind") -> None:
             loaded.append(kind)
-            self._tell(LoadingWentOn(len(loaded), len(kinds)))
+            self._tell(LoadingWentOn(self, len(loaded), max(len(loaded), len(ALL_KINDS))))
 
-        self._tell(LoadingWentOn(0, len(kinds)))
-        app.load(kinds, tell)
-
-    def _silent_if_need_be(self, clock: "Clock") -> "tuple[Speaker, str]":
-        """Open the loudspeaker; where that fails, give one that plays nothing, and say why."""
-        from hotpin.app import VOICE_RATE
-        from hotpin.audio.speaker import VirtualSpeaker
-        from hotpin.errors import AudioError
-
-        try:
-            return self._plan.open_speaker(self._plan.settings, clock), ""
-        except AudioError as error:
-            return VirtualSpeaker(VOICE_RATE, clock, paced=False), f"Replies are only shown: {error}"
+        self._tell(LoadingWentOn(self, 0, len(ALL_KINDS)))
+        plan = self.plan
+        held = self._held = plan.hold(plan.settings, plan.session_id, plan.agent)
+        events = held.bus.subscribe()
+        if self._closed.is_set() or not held.open(tell) or held.conversation is None:
+            return None
+        with self._lock:
+            self._conversation = held.conversation
+            if self.muted:
+                _mute(self._conversation, on=True)
+            if self.hands_free != plan.settings.turn.hands_free:
+                self._conversation.set_hands_free(self.hands_free)
+        options = self._conversation.options
+        earlier = [(turn.heard, turn.reply) for turn in options.earlier[-SHOWN_EARLIER:]]
+        self._tell(CallReady(self, personas.find(options.agent).name, earlier))
+        return events
 
     def _pass_on(self, events: "Subscription") -> None:
         """Post what happens, one batch at a time: while the screen is behind, only the bounded bus fills."""
@@ -190,7 +220,7 @@ class LiveCall:
             if first is None:
                 continue
             handled.clear()
-            self._tell(Happened(coalesced([first, *_waiting(events)]), handled))
+            self._tell(Happened(self, coalesced([first, *_waiting(events)]), handled))
             while not handled.wait(_POLL_SECONDS) and not self._closed.is_set():
                 pass
             self._closed.wait(FRAME_SECONDS)
@@ -198,6 +228,13 @@ class LiveCall:
     def _tell(self, message: Message) -> None:
         with suppress(RuntimeError):  # the screen is gone, and its event loop with it
             self._post(message)
+
+
+def _mute(conversation: "Conversation", *, on: bool) -> None:
+    if on:
+        conversation.mute()
+    else:
+        conversation.unmute()
 
 
 def _waiting(events: "Subscription") -> "Iterator[Event]":

@@ -2,11 +2,18 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hotpin.errors import HotpinError
+
+MAX_LOG_BYTES = 1 << 20
+"""Bytes that the log may have; then only the last quarter of it is kept. Some libraries print at every turn."""
+
+CHECK_SECONDS = 5.0
+"""s between two looks at how long it is."""
 
 _STREAMS = (1, 2)
 
@@ -25,7 +32,8 @@ def kept_clean(log_file: Path) -> Iterator[None]:
         raise HotpinError(
             "the full-screen interface needs a terminal", "Through a pipe or without one: hotpin start-call"
         )
-    log = _opened(log_file)
+    log, over = _opened(log_file), threading.Event()
+    threading.Thread(target=_bound, args=(log, over), name="hotpin-log", daemon=True).start()
     before = [os.dup(stream) for stream in _STREAMS]
     names = sys.__stdout__, sys.__stderr__
     with os.fdopen(os.dup(terminal), "w", encoding="utf-8") as screen:
@@ -46,14 +54,30 @@ def kept_clean(log_file: Path) -> Iterator[None]:
             for copy, number in zip(before, _STREAMS, strict=True):
                 os.dup2(copy, number)
                 os.close(copy)
-            os.close(log)
+            over.set()  # the log's descriptor is left to that thread
 
 
 def _opened(log_file: Path) -> int:
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        return os.open(log_file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     except OSError as error:
         raise HotpinError(
             f"the log file {log_file} cannot be written: {error.strerror}", "Free space, or set HOTPIN_HOME"
         ) from error
+
+
+def _bound(log: int, over: threading.Event) -> None:
+    """Keep the log short until ``over``, then close it."""
+    while not over.wait(CHECK_SECONDS):
+        keep_end(log, MAX_LOG_BYTES)
+    os.close(log)
+
+
+def keep_end(log: int, most: int) -> None:
+    """Cut a file that is open for appending to the last quarter of ``most`` bytes, if it has more than ``most``."""
+    size = os.fstat(log).st_size
+    if size > most:
+        kept = os.pread(log, most // 4, size - most // 4)
+        os.ftruncate(log, 0)
+        os.write(log, kept)

@@ -233,6 +233,11 @@ def test_a_loudspeaker_whose_buffer_is_used_again_is_copied() -> None:
     assert converse(Reused(), played, VOICE_RATE, room).removed_db(1.5, 3.0) > 22
 
 
+def test_a_loudspeaker_may_take_single_samples() -> None:
+    heard = converse(canceller(), babble(24_000, 0.1), 24_000, np.zeros(CAPTURE_RATE), block=1)
+    assert len(heard.cleaned) == CAPTURE_RATE
+
+
 def test_what_nobody_captures_is_dropped_and_counted() -> None:
     echo = canceller()
     for _ in range(500):

@@ -294,3 +294,63 @@ def test_a_voice_and_a_loudspeaker_on_their_own_threads_lose_nothing(playback: P
     assert joined(speaker)
     assert heard == said.tolist()
     assert set(playback.progress().fractions.values()) == {1.0}
+
+
+def played(playback: Playback, samples: int) -> list[int]:
+    """Let the loudspeaker take ``samples``; return all of them."""
+    out = loud(samples, 77)
+    playback.read_into(out, 0.0)
+    return list(map(int, out))
+
+
+def test_a_sound_laid_over_a_reply_is_added_to_it(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(4, 100))
+    playback.overlay(loud(6, 10))
+    assert played(playback, 3) == [110, 110, 110]
+    assert played(playback, 5) == [110, 10, 10, 0, 0]
+
+
+def test_a_sound_laid_over_silence_or_a_pause_is_played(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(4, 100))
+    playback.pause()
+    playback.overlay(loud(2, 10))
+    assert played(playback, 3) == [10, 10, 0]
+    playback.resume()
+    assert played(playback, 4) == [100] * 4
+
+
+def test_what_is_too_loud_together_is_clipped(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(2, 30_000))
+    playback.overlay(loud(1, 20_000))
+    playback.overlay(loud(2, 20_000))
+    assert played(playback, 2) == [32_767, 32_767]
+
+
+def test_a_sound_laid_over_is_no_progress_of_the_reply(playback: Playback, ticket: Ticket) -> None:
+    before = playback.progress()
+    playback.overlay(loud(10))
+    played(playback, 10)
+    assert playback.progress() == before
+    assert before.first_audible is None
+
+
+def test_a_dropped_reply_does_not_cut_a_sound_laid_over_it(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(50, 100))
+    playback.overlay(loud(4, 10))
+    played(playback, 1)
+    playback.flush()
+    assert played(playback, 4) == [10, 10, 10, 0]
+
+
+def test_a_sound_laid_over_is_cut_after_a_second(playback: Playback) -> None:
+    playback.overlay(loud(2 * RATE, 10))
+    playback.overlay(loud(2 * RATE, 10))
+    assert np.count_nonzero(played(playback, 2 * RATE)) == RATE
+
+
+def test_a_waiting_loudspeaker_is_woken_by_a_sound_laid_over(playback: Playback) -> None:
+    woken: list[bool] = []
+    waiting = started(lambda: woken.append(playback.wait(TIMEOUT)))
+    playback.overlay(loud(1))
+    waiting.join(TIMEOUT)
+    assert woken == [True]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,21 +10,27 @@ import pytest
 from textual.pilot import Pilot
 
 from hotpin.app import VOICE_RATE, App
+from hotpin.audio.mic import NoMicrophone
 from hotpin.audio.speaker import VirtualSpeaker
-from hotpin.clock import Clock
+from hotpin.bus import Bus
+from hotpin.clock import RealClock
+from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS, Engines
+from hotpin.errors import TtsError
+from hotpin.events import DeviceChanged, Event
 from hotpin.registry import Kind
+from hotpin.setting_layers import with_values
 from hotpin.settings import Settings
 from hotpin.tui.app import Interface
 from hotpin.tui.call import Plan
 from hotpin.tui.widgets.message_input import MessageInput
 from hotpin.tui.widgets.status import Status
 from hotpin.tui.widgets.transcript import Transcript
-from tests.conftest import choosing
 from tests.fakes.engines import FakeLlm, FakeStt, FakeTts, fake_engines
 from tests.fakes.sound import ManualClock, ManualMicrophone
 
 TIMEOUT_SECONDS = 5.0
+NO_VALUES: Mapping[str, str] = {}
 
 
 class FakeApp(App):
@@ -41,6 +47,41 @@ class FakeApp(App):
         super().load(kinds, loaded)
 
 
+class FakeLive:
+    """A call with the real conversation over a microphone that is worked by hand."""
+
+    def __init__(self, app: FakeApp, session_id: str, agent: str, *, listens: bool, paced: bool) -> None:
+        self.app = app
+        self.session_id, self.agent = session_id, agent
+        self.mic: ManualMicrophone | None = None
+        self._listens, self._paced = listens, paced
+        self.bus = Bus()
+        self.conversation: Conversation | None = None
+        self.freed = False
+
+    def open(self, loaded: Callable[[Kind], None]) -> bool:
+        options = self.app.session_options(self.session_id, agent=self.agent, live=True)
+        self.app.load(loaded=loaded)
+        clock = RealClock()
+        if self._listens:
+            self.mic = ManualMicrophone(cast("ManualClock", clock))
+            self.mic._said = clock.now()
+        else:
+            self.bus.publish(DeviceChanged(self.session_id, 0, "microphone", "", False, ""))
+        speaker = VirtualSpeaker(VOICE_RATE, clock, paced=self._paced)
+        mic = self.mic or NoMicrophone()
+        self.conversation = Conversation(self.app.engines, mic, speaker.playback, self.bus, options, clock)
+        self.conversation.start()
+        return True
+
+    def close(self, timeout: float) -> None:
+        if self.conversation is not None:
+            self.conversation.close(timeout)
+
+    def free(self) -> None:
+        self.freed = True  # the engines are those of the next call too
+
+
 @dataclass
 class Desk:
     """An interface and what is behind it."""
@@ -49,7 +90,29 @@ class Desk:
     engines: Engines
     loading: threading.Event
     """Set where the engines may be loaded."""
-    mic: list[ManualMicrophone] = field(default_factory=list)
+    held: list[FakeLive] = field(default_factory=list)
+    """The calls so far, the present one last."""
+
+    @property
+    def mic(self) -> ManualMicrophone:
+        mic = self.held[-1].mic
+        assert mic is not None
+        return mic
+
+    @property
+    def conversation(self) -> Conversation:
+        conversation = self.held[-1].conversation
+        assert conversation is not None
+        return conversation
+
+    @property
+    def settings(self) -> Settings:
+        """What the present call is held with."""
+        return self.interface.call.plan.settings
+
+    def tell(self, event: Event) -> None:
+        """Let something happen in the call."""
+        self.held[-1].bus.publish(event)
 
     @property
     def llm(self) -> FakeLlm:
@@ -96,28 +159,29 @@ async def say(pilot: Pilot[None], text: str) -> None:
 
 @pytest.fixture
 def make_desk(settings: Settings, request: pytest.FixtureRequest) -> Callable[..., Desk]:
-    """Make an interface; ``listens`` for one with a microphone, ``paced`` for replies that take their time."""
-    kept = choosing(settings, "sessions", store="memory")
+    """Make an interface; ``listens`` for one with a microphone, ``paced`` for replies that take their time,
+    ``values`` for other settings.
 
-    def make(*, listens: bool = False, paced: bool = False, load: bool = True) -> Desk:
+    A call with the voice engine ``broken`` cannot be opened.
+    """
+
+    def make(
+        *, listens: bool = False, paced: bool = False, load: bool = True, values: Mapping[str, str] = NO_VALUES
+    ) -> Desk:
         engines, loading = fake_engines(), threading.Event()
         if load:
             loading.set()
-        mics: list[ManualMicrophone] = []
+        held: list[FakeLive] = []
 
-        def open_microphone(settings: Settings, clock: Clock) -> ManualMicrophone:
-            mics.append(ManualMicrophone(cast("ManualClock", clock)))
-            mics[-1]._said = clock.now()
-            return mics[-1]
+        def hold(settings: Settings, session_id: str, agent: str) -> FakeLive:
+            if settings.tts.engine == "broken":
+                raise TtsError("the voice is broken", "Choose another")
+            app = FakeApp(settings, engines, loading)
+            held.append(FakeLive(app, session_id, agent, listens=listens, paced=paced))
+            return held[-1]
 
-        plan = Plan(
-            kept,
-            "kitchen",
-            build_app=lambda settings: FakeApp(settings, engines, loading),
-            open_microphone=open_microphone if listens else None,
-            open_speaker=lambda settings, clock: VirtualSpeaker(VOICE_RATE, clock, paced=paced),
-        )
-        desk = Desk(Interface(plan), engines, loading, mics)
+        kept = with_values(settings, {"sessions.store": "memory", **values})
+        desk = Desk(Interface(Plan(kept, "kitchen", hold=hold)), engines, loading, held)
         request.addfinalizer(engines.close)
         request.addfinalizer(desk.interface.call.close)
         return desk

@@ -88,10 +88,10 @@ async def test_partial_words_are_shown_until_the_final_ones_replace_them(make_de
     desk.stt.gate.clear()
     async with desk.interface.run_test() as pilot:
         await until(pilot, lambda: desk.state == "listening")
-        desk.mic[0].hear(speech(1.0))
+        desk.mic.hear(speech(1.0))
         await until(pilot, lambda: "You: how are …" in desk.text)
         assert desk.state == "hearing you"
-        desk.mic[0].hear(silence(3.0))
+        desk.mic.hear(silence(3.0))
         desk.stt.gate.set()
         await until(pilot, lambda: desk.text == f"You: how are you\n{REPLY}")
 

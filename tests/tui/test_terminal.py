@@ -6,15 +6,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hotpin import models
+from hotpin import models, paths
 from hotpin.settings import Settings
+from tests.audio.test_device_mic import plug
 from tests.conftest import skip_or_fail
+from tests.e2e.rig import sound_server
 
 TIMEOUT_SECONDS = 20.0
 
@@ -26,6 +29,17 @@ with kept_clean(Path(sys.argv[1])):
     os.write(1, b"native out "); os.write(2, b"native err ")
     print("drawn", file=sys.__stderr__, flush=True)
 print("after")
+"""
+_PRINTS_MUCH = """
+import os, sys, time
+from pathlib import Path
+from hotpin.tui import terminal
+terminal.CHECK_SECONDS, terminal.MAX_LOG_BYTES = 0.01, 4000
+with terminal.kept_clean(Path(sys.argv[1])):
+    os.write(2, b"old " * 2000)
+    while os.fstat(2).st_size > 4000:
+        time.sleep(0.01)
+    os.write(2, b"new")
 """
 _CALL = """
 import time
@@ -51,17 +65,27 @@ def test_without_a_terminal_the_plain_call_is_named(tmp_path: Path) -> None:
 
 def test_what_native_libraries_print_goes_to_the_log_instead_of_the_screen(tmp_path: Path) -> None:
     log = tmp_path / "deep" / "log"
+    assert _run_in_terminal(_PRINTS, log).split() == [b"drawn", b"after"]
+    assert log.read_text() == "native out native err "
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_the_log_of_a_long_run_keeps_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    _run_in_terminal(_PRINTS_MUCH, log)
+    assert log.read_text() == "old " * 250 + "new"
+
+
+def _run_in_terminal(code: str, log: Path) -> bytes:
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
-        [sys.executable, "-c", _PRINTS, str(log)], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+        [sys.executable, "-c", code, str(log)], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
     )
     os.close(theirs)
     shown = b"".join(iter(lambda: _read(ours), b""))
     os.close(ours)
     assert program.wait(TIMEOUT_SECONDS) == 0
-    assert shown.split() == [b"drawn", b"after"]
-    assert log.read_text() == "native out native err "
-    assert log.stat().st_mode & 0o077 == 0
+    return shown
 
 
 def _read(terminal: int) -> bytes:
@@ -90,36 +114,65 @@ class Tmux:
 
 
 @pytest.fixture
-def tmux(tmp_path: Path, settings: Settings) -> Iterator[Tmux]:
+def home(tmp_path: Path, settings: Settings) -> dict[str, str]:
+    """The environment of a person who has the models and no settings."""
+    if models.missing(settings):
+        skip_or_fail("the models are not installed")
+    return {"HOTPIN_HOME": str(tmp_path), "HOTPIN_MODELS__DIR": str(models.models_dir(settings))}
+
+
+@contextmanager
+def tmux(folder: Path, environment: Mapping[str, str]) -> Iterator[Tmux]:
     """The interface in a terminal of 100x30, with the real engines."""
     if shutil.which("tmux") is None:
         skip_or_fail("not installed: tmux")
-    if models.missing(settings, ["llm", "tts"]):
-        skip_or_fail("the models are not installed")
-    terminal = Tmux(tmp_path)
-    here = {"HOTPIN_HOME": str(tmp_path), "HOTPIN_MODELS__DIR": str(models.models_dir(settings))}
-    variables = [word for name, value in here.items() for word in ("-e", f"{name}={value}")]
+    terminal = Tmux(folder)
+    variables = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
     terminal.run("new-session", "-d", "-x", "100", "-y", "30", *variables, sys.executable, "-c", _CALL)
-    yield terminal
-    terminal.run("kill-server")
+    try:
+        yield terminal
+    finally:
+        terminal.run("kill-server")
 
 
 def _shows(text: str, screen: str) -> bool:
     return text in screen
 
 
-@pytest.mark.e2e
-def test_a_call_with_the_real_engines_is_typed_answered_and_left(tmux: Tmux) -> None:
-    tmux.until(lambda screen: "loading" in screen)
-    tmux.run("send-keys", "What is the capital of France?", "Enter")  # the models are still loading
-    for shown in ("You: What is the capital of France?", "Hotpin: ", "Enter to voice"):
-        tmux.until(partial(_shows, shown))
-    tmux.run("resize-window", "-x", "20", "-y", "5")
-    # Until it is drawn anew: to the program, a change that is taken back at once is none.
-    tmux.until(lambda screen: "● ready" in screen and "Type a" in screen and "Enter to voice" not in screen)
-    tmux.run("resize-window", "-x", "100", "-y", "30")
-    tmux.until(lambda screen: "Enter to voice" in screen)
+def leave(terminal: Tmux) -> None:
+    """Press Ctrl-C; it ends at once."""
     began = time.monotonic()
-    tmux.run("send-keys", "C-c")
-    tmux.until(lambda screen: "Left." in screen)
+    terminal.run("send-keys", "C-c")
+    terminal.until(partial(_shows, "Left."))
     assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.e2e
+def test_a_call_with_the_real_engines_is_typed_answered_and_left(tmp_path: Path, home: dict[str, str]) -> None:
+    no_sound = {"PULSE_SERVER": "unix:/nonexistent"}
+    with tmux(tmp_path, home | no_sound) as terminal:
+        terminal.until(partial(_shows, "loading"))
+        terminal.run("send-keys", "What is the capital of France?", "Enter")  # the models are still loading
+        for shown in ("You: What is the capital of France?", "Hotpin: ", "Enter to voice"):
+            terminal.until(partial(_shows, shown))
+        terminal.run("resize-window", "-x", "20", "-y", "5")
+        # Until it is drawn anew: to the program, a change that is taken back at once is none.
+        terminal.until(lambda screen: "● " in screen and "Type a" in screen and "Enter to voice" not in screen)
+        terminal.run("resize-window", "-x", "100", "-y", "30")
+        terminal.until(partial(_shows, "Enter to voice"))
+        leave(terminal)
+
+
+@pytest.mark.e2e
+def test_a_question_that_is_spoken_is_shown_and_answered(tmp_path: Path, home: dict[str, str]) -> None:
+    with sound_server(tmp_path) as rig, tmux(tmp_path, {**rig.environment, **home}) as terminal:
+        plug(rig)
+        terminal.until(partial(_shows, "● listening"))
+        terminal.until(partial(_shows, "level "))  # the microphone is there
+        question = paths.assets_dir() / "questions" / "1-france.wav"
+        subprocess.run(["paplay", "--device=room", str(question)], env=rig.environment, check=True)
+        for shown in ("You: What is the capital of France?", "Hotpin: ", "voice to voice", "● listening"):
+            terminal.until(partial(_shows, shown))
+        terminal.run("send-keys", "F2")
+        terminal.until(partial(_shows, "● muted"))
+        leave(terminal)

@@ -17,7 +17,7 @@ class Shelf(App[None]):
     def compose(self) -> ComposeResult:
         yield Transcript(id="transcript")
         yield Waterfall()
-        yield LevelMeter(0.5, id="level")
+        yield LevelMeter(id="level")
 
 
 def test_a_spoken_turn_has_every_stage_and_a_typed_one_begins_with_the_first_token() -> None:

@@ -8,25 +8,34 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-TEXT = """\
-Hotpin, a call by keyboard and voice
+from hotpin.tui.screens.closing import ClosesOnce
 
+TEXT = """\
+Hotpin, a call by voice and keyboard
+
+Space          talk, then send; or hold it while you talk
+               (in the empty input line)
 Enter          send what is typed; over a reply, it interrupts
 Esc            interrupt the reply
-Tab            leave the input line and come back
-Up, Down       scroll, outside the input line
+Up, Down       messages typed before
+PgUp, PgDn     scroll
+
+F2 or Ctrl-O   mute the microphone, and listen again
+F3 or Ctrl-G   hands-free, or push to talk
+F4             models: fetch, remove
+F5             sessions: resume, export, delete
+F6             settings
+Ctrl-P         everything else: devices, engines, models,
+               voice, persona, theme
 Ctrl-T         dark or light
-Ctrl-P         all commands
-F1 or ?        this help (? outside the input line)
+F1 or ?        this help (? outside the input line: Tab)
 Ctrl-Q, Ctrl-C leave
 
 You may type while the models load: it is answered
-as soon as they are there.
-
-Esc closes this help."""
+as soon as they are there. Esc closes this help."""
 
 
-class Help(ModalScreen[None]):
+class Help(ClosesOnce[None], ModalScreen[None]):
     """Every key and what it does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,question_mark,q,enter", "dismiss", "Close")]

@@ -1,5 +1,7 @@
 """The conversation as text."""
 
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from textual.containers import VerticalScroll
@@ -14,6 +16,8 @@ costs about 10 ms, with 400 more than 40."""
 
 YOU = "You"
 
+_WORD = re.compile(r"\S+")
+
 
 class Mark(StrEnum):
     """What is particular about an entry."""
@@ -25,37 +29,73 @@ class Mark(StrEnum):
 
 
 class Entry(Static):
-    """What one of the two said; ``text[:certain]`` was heard, the rest is shown dim."""
+    """What one of the two said; what is not certain of it, or not heard yet, is dim."""
 
     def __init__(self, speaker: str, text: str, mark: Mark = Mark.NONE) -> None:
         super().__init__(classes="you" if speaker == YOU else "assistant")
         self._speaker = speaker
         self.text = text
+        self._mark = mark
+        self._certain = 0
         self.over = False
         """Whether nothing may be added to it any more."""
         self.show_text(text, mark)
 
     def show_text(self, text: str, mark: Mark = Mark.NONE, certain: int | None = None) -> None:
-        """Show another text; all of it dim as long as it may still change, or waits."""
-        self.text = text
-        if mark in (Mark.PARTIAL, Mark.WAITING):
-            certain = 0
-        shown = len(text) if certain is None else certain
-        self.update(
-            Content.assemble(
-                (f"{self._speaker}: ", "bold"),
-                harmless(text[:shown]),
-                (harmless(text[shown:]), "dim"),
-                (f" {mark}" if mark else "", "dim italic"),
-            )
+        """Show another text; ``text[:certain]`` is certain, all of it unless it may still change, or waits."""
+        self.text, self._mark = text, mark
+        if certain is None:
+            certain = 0 if mark in (Mark.PARTIAL, Mark.WAITING) else len(text)
+        self._certain = certain
+        self.update(self._drawn())
+
+    def show_heard(self, spoken: str) -> None:
+        """Show how much of a reply has been heard: the rest is dim, and the last word stands out."""
+        self._certain = heard_up_to(self.text, spoken)
+        # Only colours change: laying the screen out anew ten times a second would be dear.
+        self.update(self._drawn(mark_last=True), layout=False)
+
+    def show_whole(self) -> None:
+        """Show that all of it has been heard."""
+        self._certain = len(self.text)
+        self.update(self._drawn(), layout=False)
+
+    @property
+    def heard(self) -> int:
+        """Characters that are certain."""
+        return self._certain
+
+    def _drawn(self, *, mark_last: bool = False) -> Content:
+        certain, rest = self.text[: self._certain], self.text[self._certain :]
+        last = len(certain) - len(certain.split()[-1]) if mark_last and certain.strip() else len(certain)
+        return Content.assemble(
+            (f"{self._speaker}: ", "bold"),
+            harmless(certain[:last]),
+            (harmless(certain[last:]), "underline"),
+            (harmless(rest), "dim"),
+            (f" {self._mark}" if self._mark else "", "dim italic"),
         )
+
+
+def heard_up_to(text: str, spoken: str) -> int:
+    """Return how many characters of ``text`` have been heard.
+
+    Args:
+        text: a reply as it was written.
+        spoken: what has been heard of it, in whole words; what is written but not spoken may lack.
+    """
+    if text.startswith(spoken):
+        return len(spoken)
+    count = len(spoken.split())
+    ends = [word.end() for word in _WORD.finditer(text)]
+    return ends[min(count, len(ends)) - 1] if count and ends else 0
 
 
 class Note(Static):
     """Something that neither of the two has said."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(Content(harmless(text)))
+    def __init__(self, text: str, *, wrong: bool) -> None:
+        super().__init__(Content(harmless(text)), classes="wrong" if wrong else "")
 
 
 class Transcript(VerticalScroll):
@@ -75,13 +115,28 @@ class Transcript(VerticalScroll):
         """Stay at the bottom until the person scrolls up."""
         self.anchor()
 
-    def begin(self, earlier: list[tuple[str, str]]) -> None:
+    def begin(self, earlier: Sequence[tuple[str, str]]) -> None:
         """Show the turns from before, above whatever is there already."""
         entries = [
             Entry(who, text) for heard, reply in earlier for who, text in ((YOU, heard), (self.assistant, reply))
         ]
         if entries:
             self.mount_all(entries, before=0 if self.children else None)
+
+    def leave_turns(self) -> None:
+        """Let what is shown stay as it is: the turns of another call are counted from 1 again."""
+        self.show_partial("")
+        for entry in self._replies.values():
+            entry.over = True
+        self._questions.clear()
+        self._replies.clear()
+
+    def forget(self) -> None:
+        """Show nothing but what waits to be answered."""
+        self.leave_turns()
+        for child in self.children:
+            if child not in self._typed:
+                child.remove()
 
     def type(self, text: str, *, waits: bool) -> Entry:
         """Show what the person typed."""
@@ -129,28 +184,38 @@ class Transcript(VerticalScroll):
             self._questions[turn] = entry
 
     def add_reply(self, turn: int, delta: str) -> None:
-        """Show some more of a reply; what still comes of one that is over is not shown."""
+        """Show some more of a reply, dim until it is heard; what still comes of one that is over is not shown."""
         reply = self._reply(turn)
         if not reply.over:
-            reply.show_text(reply.text + delta)
+            reply.show_text(reply.text + delta, certain=reply.heard)
 
     def end_reply(self, turn: int, text: str) -> None:
         """Show the whole of a reply, which is final."""
         reply = self._reply(turn)
         if not reply.over:
             reply.over = True
-            reply.show_text(text)
+            reply.show_text(text, certain=reply.heard)
+
+    def show_spoken(self, turn: int, spoken: str) -> None:
+        """Show how much of a reply has been heard."""
+        if turn in self._replies:
+            self._replies[turn].show_heard(spoken)
+
+    def end_turn(self, turn: int, reply: str, spoken: str) -> None:
+        """Show of a turn that is over what was heard; all of it unless it was interrupted."""
+        if turn in self._replies and spoken == reply:
+            self._replies[turn].show_whole()
 
     def interrupt(self, turn: int, spoken: str) -> None:
         """Mark a reply that was cut off; what was not heard of it is dim."""
         reply = self._reply(turn)
         reply.over = True
-        whole = reply.text if reply.text.startswith(spoken) else spoken
-        reply.show_text(whole.rstrip(), Mark.INTERRUPTED, len(spoken))
+        whole = (reply.text or spoken).rstrip()
+        reply.show_text(whole, Mark.INTERRUPTED, heard_up_to(whole, spoken))
 
-    def note(self, text: str) -> None:
-        """Show something that neither has said."""
-        self._add(Note(text))
+    def note(self, text: str, *, wrong: bool = False) -> None:
+        """Show something that neither has said; ``wrong`` where something failed."""
+        self._add(Note(text, wrong=wrong))
 
     def _reply(self, turn: int) -> Entry:
         reply = self._replies.get(turn)
