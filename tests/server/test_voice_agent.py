@@ -224,7 +224,7 @@ def test_a_token_may_come_with_the_first_message(make_server: MakeServer) -> Non
     wrong.send(type="auth", token="guess")  # noqa: S106
     assert close_of(wrong.socket)[0] == 1008
     missing = AgentClient(server.ws)
-    missing.say(SAID)
+    missing.send(type="cancel")
     assert close_of(missing.socket)[0] == 1008
 
 
