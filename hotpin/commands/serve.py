@@ -27,8 +27,10 @@ def serve(
     settings = common.load_settings(server__host=host, server__port=port, server__insecure=insecure or None)
     _require_extra()
     from hotpin.server.auth import check_exposed
+    from hotpin.server.run import check_tls
 
     check_exposed(settings.server)
+    check_tls(settings.server)
     with suppress(KeyboardInterrupt):  # the usual way to end it
         if workers == 1:
             _serve_here(settings)

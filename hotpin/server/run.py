@@ -21,6 +21,17 @@ _SHUTDOWN_SECONDS = 3
 _START_SECONDS = 10.0
 
 
+def check_tls(server: ServerSettings) -> None:
+    """Refuse certificates that cannot be read, before anything takes time.
+
+    Raises:
+        SettingsError: naming the file.
+    """
+    for file in (server.tls_cert, server.tls_key):
+        if file and not os.access(file, os.R_OK):
+            raise SettingsError(f"the TLS file {file!r} cannot be read", "Check server.tls_cert and server.tls_key")
+
+
 def listening_socket(server: ServerSettings) -> socket.socket:
     """Open the socket that the settings name.
 
@@ -52,9 +63,6 @@ def uvicorn_options(server: ServerSettings) -> dict[str, Any]:
     Audio is compressed or cannot be, so compressing messages costs memory for each client and gains nothing; and
     without it no small message can grow into a huge one.
     """
-    for file in (server.tls_cert, server.tls_key):
-        if file and not os.access(file, os.R_OK):
-            raise SettingsError(f"the TLS file {file!r} cannot be read", "Check server.tls_cert and server.tls_key")
     return {
         "ws": "websockets-sansio",
         "ws_max_size": server.max_message_bytes,

@@ -22,6 +22,12 @@ def test_other_machines_are_not_let_in_without_a_token(hotpin: Hotpin) -> None:
     hotpin("serve", "--host", "0.0.0.0").refused("0.0.0.0", "hotpin config token")  # noqa: S104 - it is refused
 
 
+def test_a_certificate_that_cannot_be_read_is_told_before_anything_is_loaded(hotpin: Hotpin) -> None:
+    refused = hotpin("serve", HOTPIN_SERVER__TLS_CERT="missing.pem")
+    refused.refused("missing.pem", "server.tls_cert")
+    assert "Loaded" not in refused.err
+
+
 @pytest.mark.usefixtures("real_models")
 def test_a_port_that_is_taken_is_told(hotpin: Hotpin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
