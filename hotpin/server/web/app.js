@@ -381,7 +381,7 @@ $("talk").addEventListener("click", (event) => {
   if (state.handsFree) {
     if (state.listening) stopListening();
     else begin();
-  } else if (event.detail === 0 && event.pointerType === "") {
+  } else if (event.detail === 0 && !event.pointerType) {
     // Neither a pointer nor a key, which are handled as they go down: a screen reader presses and lets go.
     if (state.talking) stopTalking();
     else startTalking();
