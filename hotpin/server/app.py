@@ -12,9 +12,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from hotpin import __version__, personas
 from hotpin.app import App
-from hotpin.server import auth, hotpin_stream
+from hotpin.server import auth, bytes_ws, hotpin_stream, voice_agent
 from hotpin.server.guard import Guard
 from hotpin.server.services import Services
+from hotpin.server.web import PREFIX, WebFile, web_files
 from hotpin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def server_app(settings: Settings, app: App | None = None) -> FastAPI:
     # Nobody needs pages that describe the routes, and a private server should not offer them.
     api = FastAPI(title=settings.server.name, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
                   openapi_url=None)  # fmt: skip
-    api.add_middleware(Guard, server=settings.server)
+    api.add_middleware(Guard, server=settings.server, open_prefix=PREFIX)
     api.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(auth.shown_origins(settings.server.frontend_url)),
@@ -59,6 +60,7 @@ def server_app(settings: Settings, app: App | None = None) -> FastAPI:
 
 async def _load(services: Services, *, load: bool) -> None:
     try:
+        await services.in_thread(lambda: services.app.store)  # opened once, before many threads ask for it
         if load:
             await services.in_thread(services.app.load)
     except Exception as error:
@@ -71,9 +73,17 @@ async def _load(services: Services, *, load: bool) -> None:
 def _add_pages(api: FastAPI) -> None:
     @api.get("/")
     async def root(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return _file(request, web_files()["/"])
         services: Services = request.app.state.services
-        name = services.limits.name
-        return JSONResponse({"name": name, "version": __version__, "status": "healthy"})
+        return JSONResponse(
+            {"name": services.limits.name, "version": __version__, "status": "healthy"}, headers={"Vary": "Accept"}
+        )
+
+    @api.get(PREFIX + "{name}")
+    async def web(request: Request, name: str) -> Response:
+        file = web_files().get(PREFIX + name)
+        return JSONResponse({"detail": "there is no such file"}, 404) if file is None else _file(request, file)
 
     @api.get("/health")
     async def health(request: Request) -> Response:
@@ -99,6 +109,11 @@ def _add_pages(api: FastAPI) -> None:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+def _file(request: Request, file: WebFile) -> Response:
+    known = file.known_to(request.headers.get("if-none-match", ""))
+    return Response(b"" if known else file.body, 304 if known else 200, {**file.headers, "Vary": "Accept"})
+
+
 def _described(persona: personas.Persona) -> dict[str, Any]:
     return {"id": persona.id, "name": persona.name, "description": persona.description, "voice": dict(persona.voice)}
 
@@ -107,3 +122,11 @@ def _add_sockets(api: FastAPI) -> None:
     @api.websocket("/ws")
     async def stream(socket: WebSocket) -> None:
         await hotpin_stream.serve(socket, socket.app.state.services)
+
+    @api.websocket("/ws/voice-agent/{agent_id}")
+    async def agent(socket: WebSocket, agent_id: str) -> None:
+        await voice_agent.serve(socket, socket.app.state.services, agent_id)
+
+    @api.websocket("/ws/{session_id}")
+    async def whole(socket: WebSocket, session_id: str) -> None:
+        await bytes_ws.serve(socket, socket.app.state.services, session_id)

@@ -41,6 +41,7 @@ class Handshake:
     session_id: str
     events: bool = False
     vad: bool = False
+    echo_cancelled: bool = False
     agent: str = ""
     voice: str = ""
     token: str = field(default="", repr=False)
@@ -57,6 +58,7 @@ class Handshake:
             messages.session_id(messages.text_field(found, "session_id")),
             messages.flag_field(found, "events"),
             messages.flag_field(found, "vad"),
+            messages.flag_field(found, "echo_cancelled"),
             messages.text_field(found, "agent", ""),
             messages.text_field(found, "voice", ""),
             messages.text_field(found, "token", ""),
@@ -103,6 +105,7 @@ class HotpinStream:
                 handshake.agent,
                 handshake.voice,
                 vad=handshake.vad,
+                echo_cancelled=handshake.echo_cancelled,
                 paced=handshake.events,
             ),
             self,

@@ -18,7 +18,8 @@ from hotpin.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
-NORMAL, GOING_AWAY, UNSUPPORTED, NOT_AUDIO, POLICY, FAILED, BUSY = 1000, 1001, 1003, 1007, 1008, 1011, 1013
+NORMAL, GOING_AWAY, UNSUPPORTED, NOT_AUDIO, POLICY, TOO_BIG = 1000, 1001, 1003, 1007, 1008, 1009
+FAILED, BUSY = 1011, 1013
 """Codes that sockets are closed with."""
 TAKEN_OVER = 4409
 """The session goes on in a newer connection; whoever reconnects by itself should not after this."""

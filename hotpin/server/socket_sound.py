@@ -28,10 +28,12 @@ class SocketMicrophone:
     Args:
         clock: the conversation's; only the listener, who reads the frames, lets it skip.
         max_seconds: s of audio that may wait to be read.
+        hears_itself: whether what the client plays may be in what it sends.
     """
 
-    def __init__(self, clock: SkippingClock, max_seconds: float) -> None:
+    def __init__(self, clock: SkippingClock, max_seconds: float, *, hears_itself: bool = False) -> None:
         self._clock = clock
+        self._hears_itself = hears_itself
         self._most = round(max_seconds * CAPTURE_RATE)
         self._blocks = Reblocker(FRAME_SAMPLES)
         self._waiting: deque[Samples | Mark] = deque()
@@ -47,8 +49,8 @@ class SocketMicrophone:
 
     @property
     def hears_itself(self) -> bool:
-        """What the client plays is its own to keep out of what it sends."""
-        return False
+        """Whether what the client plays may be in what it sends: then speech does not interrupt a reply."""
+        return self._hears_itself
 
     def hear(self, samples: Samples) -> bool:
         """Take audio, int16 of shape (n,), 16 kHz; return whether there was room for it. Never waits."""

@@ -17,9 +17,10 @@ from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.bus import Bus
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import SkippingClock
-from hotpin.conversation import Conversation, ConversationOptions
+from hotpin.conversation import Conversation
+from hotpin.conversation_options import ConversationOptions
 from hotpin.errors import BusyError
-from hotpin.events import Event, Failed, State, StateChanged, TurnDone
+from hotpin.events import Event, Failed, Level, Spoken, State, StateChanged, TurnDone
 from hotpin.server import problems
 from hotpin.server.limits import Place, party
 from hotpin.server.problems import Problem
@@ -48,8 +49,8 @@ class Manner:
     """The voice; empty means the persona's."""
     vad: bool = False
     """Whether the server finds out when the person has finished."""
-    barge_in: bool = False
-    """Whether speech interrupts the reply, beside where the settings have it: the client keeps out its own echo."""
+    echo_cancelled: bool = False
+    """Whether the client keeps what it plays out of what it sends, so that speech can interrupt a reply."""
     paced: bool = True
     """Whether the reply is heard as it comes, rather than got as a whole."""
     encoder: Callable[[], Encoder] = PcmEncoder
@@ -87,6 +88,8 @@ class _Relay(Bus):
     def publish(self, event: Event) -> None:
         """Hand an event over, without ever waiting."""
         super().publish(event)
+        if isinstance(event, Level | Spoken):  # many, and for screens
+            return
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._take, event)
 
@@ -273,7 +276,8 @@ class Talk:
         if self._open is None:
             options = await self._services.in_thread(self._options)
             clock = SkippingClock()
-            mic = SocketMicrophone(clock, self._services.limits.max_audio_seconds)
+            seconds = self._services.limits.max_audio_seconds
+            mic = SocketMicrophone(clock, seconds, hears_itself=not self.manner.echo_cancelled)
             playback = SocketPlayback(VOICE_RATE, clock, self._give, self.manner.encoder, paced=self.manner.paced)
             bus = _Relay(self._loop, self._happened)
             engines = self._services.app.engines
@@ -288,12 +292,11 @@ class Talk:
 
     def _options(self) -> ConversationOptions:
         app, manner = self._services.app, self.manner
-        options = app.session_options(manner.session_id, agent=manner.agent)
+        options = app.session_options(manner.session_id, agent=manner.agent, live=manner.vad)
         if manner.voice:
             language = app.settings.tts.language or app.settings.stt.language
             options = replace(options, voice=choose(app.engines.tts, manner.voice, language).voice)
-        barge_in = options.policy.barge_in or manner.barge_in
-        return replace(options, policy=replace(options.policy, barge_in=barge_in))
+        return replace(options, hands_free=True)
 
     def _forget(self) -> None:
         app, session_id = self._services.app, self.manner.session_id

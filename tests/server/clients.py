@@ -1,9 +1,12 @@
 """Clients as a stranger writes them who has read only the description of the protocols: nothing of Hotpin is used."""
 
+import base64
+import io
 import json
 import struct
 from typing import Any, NoReturn
 
+import av
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -110,3 +113,68 @@ def kinds(messages: list[dict[str, Any] | bytes]) -> list[str]:
     """The types of messages in order, each run of one type once; ``audio`` for bytes."""
     names = ["audio" if isinstance(message, bytes) else str(message["type"]) for message in messages]
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+
+
+class BytesClient:
+    """Sends whole utterances, gets whole WAV files."""
+
+    def __init__(self, url: str, session_id: str = "abc") -> None:
+        self.socket = opened(f"{url}/ws/{session_id}")
+
+    def ask(self, audio: bytes) -> bytes:
+        self.socket.send(audio)
+        return self.reply()
+
+    def reply(self) -> bytes:
+        reply = self.socket.recv(TIMEOUT)
+        assert isinstance(reply, bytes)
+        wav_samples(reply)
+        return reply
+
+
+class AgentClient:
+    """Speaks JSON with base64 audio, as a browser does."""
+
+    def __init__(self, url: str, agent: str = "receptionist", query: str = "") -> None:
+        self.socket = opened(f"{url}/ws/voice-agent/{agent}{query}")
+
+    def next(self) -> dict[str, Any]:
+        message = self.socket.recv(TIMEOUT)
+        assert isinstance(message, str), "a voice agent sends no bytes"
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+    def send(self, **message: object) -> None:
+        self.socket.send(json.dumps(message))
+
+    def say(self, recording: bytes, piece: int = 4000) -> None:
+        for start in range(0, len(recording), piece):
+            data = base64.b64encode(recording[start : start + piece]).decode()
+            self.send(type="audio_chunk", data=data, is_final=False)
+
+    def end(self) -> None:
+        self.send(type="audio_chunk", data="", is_final=True)
+
+    def until_idle(self) -> list[dict[str, Any]]:
+        taken = [self.next()]
+        while taken[-1] != {"type": "status_update", "status": "idle"}:
+            taken.append(self.next())
+        return taken
+
+    def ask(self, recording: bytes) -> list[dict[str, Any]]:
+        self.say(recording)
+        self.end()
+        return self.until_idle()
+
+
+def wav(pcm: bytes) -> bytes:
+    """A WAV file of raw 16 kHz audio."""
+    layout = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    head = b"RIFF" + struct.pack("<I", 36 + len(pcm)) + b"WAVEfmt " + struct.pack("<I", 16) + layout
+    return head + b"data" + struct.pack("<I", len(pcm)) + pcm
+
+
+def mp3_seconds(data: bytes) -> float:
+    """Decode an MP3 to its end; it must be one playable file."""
+    with av.open(io.BytesIO(data), format="mp3") as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))

@@ -1,9 +1,11 @@
 """Real servers on the loopback, over fake engines: Uvicorn, sockets and the conversation are what they are."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,6 +41,19 @@ class Server:
     @property
     def tts(self) -> FakeTts:
         return cast("FakeTts", self.app.engines.tts)
+
+    def figure(self, name: str) -> float:
+        """A figure without labels, as ``/metrics`` tells it."""
+        with urlopen(f"{self.http}/metrics") as answer:  # noqa: S310 - on the loopback
+            lines = answer.read().decode().splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+    def wait_for(self, name: str, value: float) -> None:
+        """Wait until a figure has a value."""
+        deadline = time.monotonic() + 5
+        while self.figure(name) != value:
+            assert time.monotonic() < deadline, f"{name} is {self.figure(name)}, not {value}"
+            time.sleep(0.01)
 
 
 MakeServer = Callable[..., Server]
