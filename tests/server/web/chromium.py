@@ -46,7 +46,8 @@ _RECORDER = """
   AudioNode.prototype.connect = function (target, ...rest) {
     if (target instanceof AudioDestinationNode) {
       globalThis.playedRate = target.context.sampleRate;
-      target.context.audioWorklet.addModule(URL.createObjectURL(new Blob([tap], { type: "text/javascript" }))).then(() => {
+      const module = URL.createObjectURL(new Blob([tap], { type: "text/javascript" }));
+      target.context.audioWorklet.addModule(module).then(() => {
         const node = new AudioWorkletNode(target.context, "tap", { numberOfOutputs: 0 });
         node.port.onmessage = ({ data }) => played.push(data);
         connect.call(this, node);
@@ -79,7 +80,7 @@ class Page:
             self.command("Page.setBypassCSP", enabled=True)
             self.command("Page.addScriptToEvaluateOnNewDocument", source=_RECORDER)
 
-    def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def command(self, method: str, **parameters: object) -> dict[str, Any]:
         """Give the answer to one command."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
@@ -95,21 +96,21 @@ class Page:
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
-    def value(self, script: str) -> Any:
+    def value(self, script: str) -> Any:  # noqa: ANN401 - whatever the script gives
         """Evaluate a script in the page, to the end of its promise."""
         answer = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 20.0) -> Any:
+    def wait(self, condition: str, seconds: float = 20.0) -> Any:  # noqa: ANN401 - as value
         """Wait until a condition holds in the page; give its value."""
         script = f"""new Promise((done, failed) => {{
             const from = performance.now();
             const look = () => {{
               const value = ({condition});
               if (value) done(value);
-              else if (performance.now() - from > {seconds * 1000}) failed(new Error("not so: " + document.body.innerText));
-              else setTimeout(look, 20);
+              else if (performance.now() - from < {seconds * 1000}) setTimeout(look, 20);
+              else failed(new Error("not so: " + document.body.innerText));
             }};
             look();
         }})"""
@@ -208,6 +209,6 @@ def _page_address(process: subprocess.Popen[bytes], profile: Path) -> str:
         assert time.monotonic() < end, "the browser does not start"
         time.sleep(0.05)  # it tells nobody but this file
     port = ports.read_text().splitlines()[0]
-    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=START_SECONDS) as answer:  # noqa: S310 - loopback
+    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=START_SECONDS) as answer:
         pages = json.load(answer)
     return str(next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page"))

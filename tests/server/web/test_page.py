@@ -15,6 +15,7 @@ from .stub import AGENTS, RATE, Stub, stub
 
 pytestmark = pytest.mark.e2e
 
+KNOWN_TO_FEW = "known-to-few"
 REPLY = tone(RATE, 2.0, hertz=300.0)
 READY = "document.getElementById('status').textContent === 'Ready'"
 QUIET = "document.getElementById('interrupt').disabled"
@@ -154,7 +155,7 @@ def test_hands_free_the_server_hears_all_the_time_and_speech_interrupts(micropho
         server.wait_for("audio", 50)
         assert server.hellos[-1]["vad"] is True
         assert "EOS" not in server.signals
-        server._answer(server.connections[-1])
+        server.answer(server.connections[-1])
         server.wait_for("cancel")
         browser.wait(QUIET)
         assert len(sound(browser.played()[0])) < len(REPLY)
@@ -182,19 +183,19 @@ def test_persona_voice_and_session_are_the_persons_choice() -> None:
 
 
 def test_the_token_is_asked_for_and_forgotten_with_the_tab() -> None:
-    with stub(REPLY, token="secret-token") as server, page() as browser:
+    with stub(REPLY, KNOWN_TO_FEW) as server, page() as browser:
         browser.open(server.url)
         browser.wait("!document.getElementById('token-form').hidden")
         browser.value("document.getElementById('token').value = 'wrong'")
         browser.value("document.getElementById('token-form').requestSubmit()")
         browser.wait("document.getElementById('problem').textContent.includes('not this server')")
-        browser.value("document.getElementById('token').value = 'secret-token'")
+        browser.value(f"document.getElementById('token').value = '{KNOWN_TO_FEW}'")
         browser.value("document.getElementById('token-form').requestSubmit()")
         browser.wait(READY)
-        assert server.subprotocols == [["hotpin", "token.secret-token"]]
+        assert server.subprotocols == [["hotpin", f"token.{KNOWN_TO_FEW}"]]
         assert browser.value("document.getElementById('token-form').hidden")
         kept = browser.value("[JSON.stringify(localStorage), location.href, document.cookie].join()")
-        assert "secret" not in kept
+        assert KNOWN_TO_FEW not in kept
         browser.open(server.url)
         browser.wait(READY)
 
