@@ -34,6 +34,8 @@ def server_app(settings: Settings, app: App | None = None) -> FastAPI:
         services = Services.of(app or App(settings))
         api.state.services = services
         loading = asyncio.create_task(_load(services, load=app is None))
+        if app is not None:  # there is next to nothing to wait for
+            await loading
         try:
             yield
         finally:
@@ -119,14 +121,16 @@ def _described(persona: personas.Persona) -> dict[str, Any]:
 
 
 def _add_sockets(api: FastAPI) -> None:
+    """Add the sockets; whole paths, so that whatever cannot be a name is told so rather than not found."""
+
     @api.websocket("/ws")
     async def stream(socket: WebSocket) -> None:
         await hotpin_stream.serve(socket, socket.app.state.services)
 
-    @api.websocket("/ws/voice-agent/{agent_id}")
+    @api.websocket("/ws/voice-agent/{agent_id:path}")
     async def agent(socket: WebSocket, agent_id: str) -> None:
         await voice_agent.serve(socket, socket.app.state.services, agent_id)
 
-    @api.websocket("/ws/{session_id}")
+    @api.websocket("/ws/{session_id:path}")
     async def whole(socket: WebSocket, session_id: str) -> None:
         await bytes_ws.serve(socket, socket.app.state.services, session_id)

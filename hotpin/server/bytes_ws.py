@@ -1,8 +1,11 @@
 """``/ws/{session_id}``: one whole utterance in, one whole WAV out."""
 
+from io import BytesIO
+
 from starlette.websockets import WebSocket
 
 from hotpin.app import VOICE_RATE
+from hotpin.audio import wav
 from hotpin.audio.codecs import wrap_pcm
 from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.errors import AudioError, HotpinError
@@ -42,6 +45,8 @@ def _wav(data: bytes) -> Samples:
     # Imported late: it takes 0.1 s, and only where somebody sends a WAV.
     from hotpin.audio.stream_codecs import StreamDecoder
 
+    if wav.read_head(BytesIO(data)) is None:
+        raise AudioError("this WAV has no samples")
     decoder = StreamDecoder()
     frames = [*decoder.feed(data), *decoder.finish()]
     return np.concatenate([frame.samples for frame in frames]) if frames else np.zeros(0, np.int16)

@@ -183,7 +183,7 @@ class Talk:
     async def _close(self) -> None:
         """End it: what is being answered is dropped, what was heard is kept."""
         opened = self._open
-        if opened is not None and self._over.is_set():
+        if opened is not None and self._over.is_set() and not self._called_off:
             opened.playback.complete()  # it has got the whole reply
         self._leave()
         await self._release()
@@ -262,7 +262,8 @@ class Talk:
         """Let the turn before be over: whoever asks on has heard the whole of a reply that was given to its end."""
         if self._open is None or self._done.is_set():
             return
-        self._open.playback.complete()
+        if not self._called_off:
+            self._open.playback.complete()
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_SECONDS):
                 await self._done.wait()

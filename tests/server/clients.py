@@ -176,5 +176,5 @@ def wav(pcm: bytes) -> bytes:
 
 def mp3_seconds(data: bytes) -> float:
     """Decode an MP3 to its end; it must be one playable file."""
-    with av.open(io.BytesIO(data), format="mp3") as container:
-        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    with av.open(io.BytesIO(data), "r", format="mp3") as container:
+        return float(sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0)))

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from hotpin import personas
 from hotpin.errors import LlmError, SttError, TtsError
 from tests.server.clients import AgentClient, close_of, mp3_seconds, quiet, tone, wav
 from tests.server.conftest import MakeServer, Server
@@ -56,10 +57,10 @@ def test_each_agent_says_its_name_and_has_its_prompt(server: Server, agent: str,
     client = AgentClient(server.ws, agent)
     assert client.next()["agent"] == name
     client.ask(SAID)
-    assert name.split()[0].lower() in server.llm.prompts[-1][0].content.lower()
+    assert server.llm.prompts[-1][0].content == personas.find(agent).prompt
 
 
-@pytest.mark.parametrize("agent", ["nobody", "..%2f..", "Receptionist "])
+@pytest.mark.parametrize("agent", ["nobody", "..%2f..", "Receptionist", "a/b", ""])
 def test_an_unknown_agent_is_closed_with_1003(server: Server, agent: str) -> None:
     assert close_of(AgentClient(server.ws, agent).socket) == (1003, "Invalid agent ID")
 
