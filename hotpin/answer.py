@@ -84,6 +84,7 @@ class Answer:
         self._dropped: float | None = None  # s on the monotonic clock
         self._cpu_seconds = process_time()  # up to here it has been counted what was done for nothing
         self._whole = False  # its text is final, but the store has not been told
+        self._unasked = False  # there are words, but the model is not asked ahead
         self._clauses: list[Clause] = []
         self._clause_seconds = 0.0  # how long the model took for the first
         self._spoken = ""
@@ -134,6 +135,8 @@ class Answer:
             self._around.playback.release(self.ticket)
             for clause in self._unspoken:
                 self._voice.say(clause, wait=False, ahead=self._is_held)
+            if self._unasked:
+                self._ask()
             return True
 
     def seconds_ahead(self, now: float) -> float:
@@ -191,11 +194,17 @@ class Answer:
         self._hear(transcript.text.strip(), spoken=True)
 
     def _hear(self, text: str, *, spoken: bool) -> None:
-        self._publish(Heard(self.ticket.conversation, self.ticket.turn, text))
+        self._publish(Heard(self.ticket.conversation, self.ticket.turn, text, typed=not spoken))
         if not text or (spoken and self._around.obeys_stop and is_stop(text)):
             self._around.playback.end(self.ticket)
             return
         self.heard = text
+        with self._lock:
+            self._unasked = self._held and not self._around.engines.llm.info.ahead
+            if not self._unasked:
+                self._ask()
+
+    def _ask(self) -> None:
         try:
             self._around.engines.llm_worker.submit(self.ticket, self._write, ahead=self._is_held)
         except BusyError as error:
@@ -259,9 +268,10 @@ class Answer:
                 self._clause_seconds = self._around.clock.now() - (self.stopwatch.timing.llm_first_token or 0.0)
             self._clauses += clauses
             if self._held:  # its first clause is made ahead, the others only once it is certain
-                for clause in clauses[:first]:
+                ahead = first and self._around.engines.tts.info.ahead
+                for clause in clauses[:ahead]:
                     self._voice.say(clause, wait=False, ahead=self._is_held)
-                self._unspoken += clauses[first:]
+                self._unspoken += clauses[ahead:]
                 self._whole = final
                 return
             if final:  # stored before it is spoken: the turn may be over before this thread gets any further

@@ -107,7 +107,7 @@ class App:
             keep_turns=s.dialog.keep_turns,
             reply=ReplyOptions(temperature(s, persona), s.llm.max_tokens or persona.max_tokens),
             voice=voice.voice,
-            notice=voice.notice,
+            notice=". ".join(filter(None, (self.engines.leaving, voice.notice))),
             push_to_talk=push_to_talk,
             live=live,
             hands_free=s.turn.hands_free or not live,

@@ -18,6 +18,7 @@ from hotpin.commands import (
     audio,
     bench,
     config,
+    control,
     demo,
     models,
     serve,
@@ -26,6 +27,7 @@ from hotpin.commands import (
     stt_test,
     tts_test,
 )
+from hotpin.commands.daemon import daemon
 from hotpin.commands.devices import devices
 from hotpin.commands.doctor import doctor
 
@@ -48,6 +50,17 @@ app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
 app.command("devices")(devices)
+app.command("daemon")(daemon)
+for command in (
+    control.status,
+    control.mute,
+    control.unmute,
+    control.listen,
+    control.say,
+    control.interrupt,
+    control.stop,
+):
+    app.command(command.__name__)(command)
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(agents.app, name="agents")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from hotpin import turn_io
@@ -101,6 +102,7 @@ class Conversation:
         """What is being answered."""
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
+        self._noticed = engines.notices.count
         self._signals: queue.Queue[Callable[[float], None]] = queue.Queue(MAX_SIGNALS)
         self._news: dict[type[turn_io.Input], tuple[Ticket, turn_io.Input]] = {}
         """What the workers found out and the turn machine does not know yet; newer words replace older ones."""
@@ -167,6 +169,10 @@ class Conversation:
         """Wake up as if called by the wake word; without hands-free, hear one utterance."""
         self._request(lambda now: self._attend(self._ear.call(now), now))
 
+    def change(self, options: ConversationOptions) -> None:
+        """Go on as other options have it, with all that was said so far; a reply that is being made stays as it is."""
+        self._request(lambda now: self._change(options, now))
+
     def press(self) -> None:
         """Tell that the talk key is down."""
         self._signal(turn_io.PushToTalk(down=True))
@@ -202,6 +208,8 @@ class Conversation:
 
     def _run(self) -> None:
         try:
+            now = self.clock.now()  # who sleeps does so before there is a microphone
+            self._attend(self._ear.set_hands_free(now, on=self.options.hands_free), now)
             if self.options.push_to_talk:
                 self._step(turn_io.PushToTalk(down=True), self.clock.now())
             input_over = False
@@ -243,6 +251,20 @@ class Conversation:
         if self._ear.attention is not self._attention:
             self._attention = self._ear.attention
             self.bus.publish(AttentionChanged(self.options.name, self._turn, self._attention))
+
+    def _change(self, options: ConversationOptions, now: float) -> None:
+        history = History(options.prompt, options.max_turns, options.keep_turns)
+        for said in self._history.turns:
+            history.add(said.heard, said.reply)
+        self.options, self._history, self._machine.policy = options, history, options.policy
+        self._around = replace(
+            self._around, history=history, reply_options=options.reply, voice=options.voice, keeper=options.keeper
+        )
+        if options.notice:
+            self.bus.publish(Noticed(options.name, self._turn, options.notice))
+        self._attend(self._ear.set_hands_free(now, on=options.hands_free), now)
+        if self._machine.state is State.LISTENING:
+            self._tidy_history()
 
     def _watch_reply(self) -> None:
         answer = self._answer
@@ -421,6 +443,9 @@ class Conversation:
         self._news[turn_io.Judged] = ticket, judged
 
     def _pass_news_on(self) -> None:
+        notices, self._noticed = self._engines.notices.since(self._noticed)
+        for text in notices:
+            self.bus.publish(Noticed(self.options.name, self._turn, text))
         for kind, work in ((turn_io.Words, self._utterance), (turn_io.Judged, self._draft)):
             ticket, news = self._news.pop(kind, (None, None))
             if news is not None and work is not None and ticket == work.ticket:

@@ -172,9 +172,23 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
     return policy.unfinished if last in _UNFINISHED_WORDS else policy.unknown
 
 
+# Between these probabilities of an end the wait goes from unfinished to doubtful to finished. The later it falls, the
+# fewer people are cut off and the slower are the slowest answers. Simulated with the evidence of 150 recordings with a
+# pause and of 56 turns that ended: cut off, median and 95th percentile from the end of speech to the first sound; in
+# brackets with weights fitted without the speaker.
+#     here                               25 (29)   0.54 (0.55) s   1.04 (1.15) s
+#     here, doubtful 1.15 s              20 (19)   0.56 (0.58) s   1.29 (1.41) s
+#     0.05, 0.75, 0.8                    14 (12)   0.52 (0.53) s   1.39 (1.47) s
+#     0.05, 0.75, 0.8, doubtful 1.0 s    11 (12)   0.52 (0.53) s   1.49 (1.56) s
+# To cut off no more than 12 at 0.6 s and 1.0 s, about 0.975 of pairs of such an end and such a pause would have to be
+# in the right order, for 6 about 0.99. Without the speaker it is 0.92. Labelled by hand whether the recognised words
+# could be all that is said, instead of by the language model alone, it is 0.96: 23 are cut off at 1.01 s.
+_STEPS = (0.2, 0.5, 0.85)
+
+
 def _between(finished: float, policy: EndpointPolicy) -> float:
     """Return the wait for a probability: the surer the end, the shorter."""
-    steps = ((0.2, policy.unfinished), (0.5, policy.doubtful), (0.85, policy.finished))
+    steps = tuple(zip(_STEPS, (policy.unfinished, policy.doubtful, policy.finished), strict=True))
     if finished <= steps[0][0]:
         return policy.unfinished
     for (below, longer), (above, shorter) in pairwise(steps):

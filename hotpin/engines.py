@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from hotpin import registry
+from hotpin import fallback, registry
 from hotpin.errors import HotpinError
 from hotpin.llm.base import Llm
+from hotpin.notices import Notices
 from hotpin.prosody.base import Prosody
 from hotpin.registry import EngineInfo, Kind
 from hotpin.settings import Settings
@@ -46,6 +47,8 @@ class Engines:
     """How fast the voice is here."""
     speculation: Speculation = field(default_factory=Speculation)
     """Whether it is worth running ahead here."""
+    notices: Notices = field(default_factory=Notices)
+    """What the engines have to tell everybody."""
 
     @classmethod
     def build(cls, settings: Settings) -> "Engines":
@@ -54,12 +57,16 @@ class Engines:
         Raises:
             SettingsError: if there is no such engine.
         """
+        notices = Notices()
+        tts = fallback.build_tts(settings, notices.tell)
         return cls(
             registry.build_vad(settings),
-            registry.build_stt(settings),
-            registry.build_llm(settings),
-            registry.build_tts(settings),
+            fallback.build_stt(settings, notices.tell),
+            fallback.build_llm(settings, notices.tell),
+            tts,
             prosody=registry.build_prosody(settings),
+            pace=Pace(streamed=bool(tts.info.server)),
+            notices=notices,
         )
 
     def load(self, kinds: Iterable[Kind] = ALL_KINDS, loaded: Callable[[Kind], None] = lambda _: None) -> None:
@@ -105,6 +112,13 @@ class Engines:
     def infos(self) -> dict[Kind, EngineInfo]:
         """What is in use, by kind."""
         return {kind: engine.info for kind, engine in self._by_kind.items()}
+
+    @property
+    def leaving(self) -> str:
+        """What leaves this machine, and where it goes, in one line for people; empty where nothing does."""
+        what: dict[Kind, str] = {"stt": "your voice", "llm": "the conversation", "tts": "the replies"}
+        going = [f"{what[kind]} to {info.server}" for kind, info in self.infos.items() if info.leaves and kind in what]
+        return f"What is said leaves this machine: {', '.join(going)}" if going else ""
 
     @property
     def _by_kind(self) -> dict[Kind, Vad | Stt | Prosody | Llm | Tts]:

@@ -91,6 +91,8 @@ class Heard(Event):
     """What the person said, final; empty where there was sound but no words."""
 
     text: str
+    typed: bool = False
+    """Whether they typed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hotpin.clock import RealClock
 from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS
 from hotpin.events import DeviceChanged
-from hotpin.registry import Kind, build_wake
+from hotpin.registry import EngineInfo, Kind, build_wake
 from hotpin.wake.policy import policy_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class Live:
         self._lock = threading.Lock()  # guards what is opened against a close meanwhile
         self._closed = False
 
+    @property
+    def engines(self) -> dict[Kind, EngineInfo]:
+        """What is in use, by kind."""
+        return self.app.engines.infos | ({"wake": self._word.info} if self._word is not None else {})
+
     def open(self, loaded: Callable[[Kind], None] = lambda _: None) -> bool:
         """Load the engines, open the devices and listen; return false if it was closed meanwhile.
 
@@ -75,6 +80,25 @@ class Live:
             self.conversation.start()
             return True
 
+    def change(self, settings: "Settings") -> None:
+        """Go on with other settings of the persona, its voice and replies, and of turn-taking; the rest stays.
+
+        Raises:
+            HotpinError: if there is no such persona or voice, or the session cannot be read; nothing has changed then.
+        """
+        if self.conversation is None:
+            return
+        # The session's own persona holds, unless the person has chosen another just now.
+        agent = self._agent if settings.dialog.agent == self.settings.dialog.agent else settings.dialog.agent
+        before, self.app.settings = self.app.settings, settings
+        try:
+            options = self.app.session_options(self.session_id, agent=agent, live=True)
+        except BaseException:
+            self.app.settings = before
+            raise
+        self.settings, self._agent = settings, agent
+        self.conversation.change(replace(options, word=self._word, wake_policy=policy_of(settings)))
+
     def close(self, timeout: float = 2.0) -> None:
         """End the conversation within about ``timeout`` seconds; the turn is kept as far as it was heard."""
         with self._lock:
@@ -85,6 +109,10 @@ class Live:
                 self.sound.close()
         if self._word is not None:
             self._word.close()
+
+    def free(self) -> None:
+        """Free the engines and let go of the session store: for a process that goes on after ``close``."""
+        self.app.close()
 
     def _tell_device(self, news: DeviceNews) -> None:
         self.bus.publish(DeviceChanged(self.session_id, 0, news.kind, news.name, news.present, news.detail))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotpin import model_manifest, model_store, paths
+from hotpin import cloud, model_manifest, model_store, paths
 from hotpin.environment import available_cores
 from hotpin.errors import ModelError
 from hotpin.model_manifest import Model, PackageSource
@@ -99,6 +99,11 @@ def tts_model(settings: "Settings") -> str:
     return _for_engine("tts", settings.tts.engine, settings.tts.model) or _first("tts", settings.tts.engine, "")
 
 
+def llm_model(settings: "Settings") -> str:
+    """Name the language model's file; empty where the engine is elsewhere."""
+    return "" if settings.llm.engine in cloud.ENGINES else settings.llm.model
+
+
 def _for_engine(kind: Kind, engine: str, name: str) -> str:
     """Return ``name``, unless it is known to be another engine's model."""
     known = model_manifest.load()
@@ -146,16 +151,17 @@ def _first(kind: Kind, engine: str, language: str) -> str:
 
 
 def chosen(settings: "Settings", kinds: Sequence[Kind] = KINDS) -> list[str]:
-    """List the models of the manifest that the settings name, with all that these need.
+    """List the models of the manifest that the settings name, for fallbacks too, with all that these need.
 
     Raises:
         ModelError: if one is neither a known model nor a file or folder of the person's own.
     """
     known = model_manifest.load()
+    settings = cloud.local(settings)
     names: dict[Kind, str] = {
         "stt": stt_model(settings),
         "prosody": prosody_model(settings),
-        "llm": settings.llm.model,
+        "llm": llm_model(settings),
         "tts": tts_model(settings),
     }
     for kind in kinds:

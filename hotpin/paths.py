@@ -22,6 +22,28 @@ def data_dir() -> Path:
     return _folder("data")
 
 
+def runtime_dir() -> Path:
+    """Folder of what is only there while Hotpin runs, such as the daemon's socket; emptied when the system starts."""
+    import warnings
+
+    with warnings.catch_warnings():
+        # Without a login session, as in cron, another folder is taken: no news for whoever only asks.
+        warnings.simplefilter("ignore")
+        return _folder("runtime")
+
+
+def control_socket() -> Path:
+    """Where the daemon listens for commands; there only while it runs."""
+    return runtime_dir() / "control.sock"
+
+
+def systemd_units_dir() -> Path:
+    """Folder of a person's own systemd units: systemd's choice, so ``HOTPIN_HOME`` does not move it."""
+    import platformdirs
+
+    return platformdirs.user_config_path() / "systemd" / "user"
+
+
 def config_file() -> Path:
     """The person's own settings; need not exist."""
     return config_dir() / "config.toml"
@@ -52,6 +74,11 @@ def manifest_file() -> Path:
     return _shipped("models") / "manifest.toml"
 
 
+def unit_template() -> Path:
+    """The systemd user unit that ``hotpin daemon --install`` fills in: in the wheel, or in a checkout."""
+    return _shipped("packaging") / "hotpin.service"
+
+
 def _shipped(name: str) -> Path:
     packaged = Path(__file__).parent / "_shipped" / name
     return packaged if packaged.exists() else Path(__file__).parent.parent / name
@@ -68,5 +95,6 @@ def _folder(kind: str) -> Path:
         "config": platformdirs.user_config_path,
         "cache": platformdirs.user_cache_path,
         "data": platformdirs.user_data_path,
+        "runtime": platformdirs.user_runtime_path,
     }[kind]
     return folder(APP_NAME, appauthor=False)

@@ -37,6 +37,15 @@ class EngineInfo:
     detail: str = ""
     """Anything else worth a glance, such as threads."""
 
+    server: str = ""
+    """Host of the server that it asks; empty for an engine in this process."""
+
+    leaves: bool = False
+    """Whether what it is given leaves this machine."""
+
+    ahead: bool = True
+    """Whether it may be asked for what may be thrown away: not where that is paid for."""
+
 
 def names(kind: Kind) -> list[str]:
     """List the engines of ``kind`` that are installed, by name."""

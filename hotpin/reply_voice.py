@@ -6,8 +6,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hotpin.audio.frame import Frame
 from hotpin.audio.resample import Resampler
 from hotpin.cancel import Ticket
@@ -109,15 +107,17 @@ class ReplyVoice:
         self._rests.clear()
         # Text that is empty is the last clause's way to say that nothing follows.
         for piece in self._around.engines.pace.pieces(clause.text, self._lead):
+            resampler: Resampler | None = None  # one for all frames: a voice may be cut in the middle of a sound
             for frame in self._frames(piece):
                 self._stopwatch.mark("tts_first_audio", self._around.clock.now())
                 self._rests.set()
-                resampler = Resampler(frame.rate, playback.rate)
-                samples = np.concatenate((resampler.push(frame.samples), resampler.flush()))
-                if not playback.write(self._ticket, clause.seq, samples, piece.share):
+                resampler = resampler or Resampler(frame.rate, playback.rate)
+                if not playback.write(self._ticket, clause.seq, resampler.push(frame.samples), piece.share):
                     return
                 self._plays_until = max(self._plays_until, monotonic()) + frame.seconds
                 self._rests.clear()
+            if resampler is not None and not playback.write(self._ticket, clause.seq, resampler.flush(), piece.share):
+                return
 
     def _lead(self) -> float:
         """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
-from hotpin import model_manifest, models, personas, registry
+from hotpin import cloud, model_manifest, models, personas, registry
 from hotpin.errors import HotpinError, ModelError, SettingsError
 from hotpin.registry import Kind
 from hotpin.sessions.stores import sessions_path
@@ -37,6 +37,8 @@ def faults(chosen: Settings) -> Iterator[Fault]:
         elif kind != "prosody" or engine not in ("", models.AUTO):
             error = SettingsError(f"there is no {kind} engine {engine!r}", f"Choose one of: {', '.join(engines)}")
             yield Fault(name, error)
+    for stage in cloud.STAGES:
+        yield from _fault(f"{stage}.fallback", partial(cloud.check_fallback, chosen, stage))
     for kind in models.KINDS:
         if kind in there and kind != "prosody":
             yield from _fault(f"{kind}.model", partial(_check_model, chosen, kind))
@@ -56,7 +58,8 @@ def _fault(name: str, look: Callable[[], object]) -> Iterator[Fault]:
 
 
 def _check_model(chosen: Settings, kind: Kind) -> None:
-    name = chosen.llm.model
+    chosen = cloud.local(chosen)
+    name = models.llm_model(chosen)
     if kind != "llm":
         name = models.stt_model(chosen) if kind == "stt" else models.tts_model(chosen)
     model = model_manifest.load().get(name)

@@ -122,6 +122,15 @@ def value_of(settings: Settings, name: str) -> Any:  # noqa: ANN401 - settings h
     return getattr(getattr(settings, section), key)
 
 
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Give the settings with other, valid ``values`` by ``section.key``."""
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        changed = getattr(settings, section).model_copy(update={key: value})
+        settings = settings.model_copy(update={section: changed})
+    return settings
+
+
 def setting_names() -> list[str]:
     """List every setting as ``section.key``, in their order."""
     return [f"{section}.{key}" for section in Settings.model_fields for key in _fields(section)]
@@ -207,7 +216,7 @@ def _in_order(settings: Settings, holding: Mapping[str, Value], wrong: set[str])
         found = [fault for fault in faults if fault]
         problems += found
         if not found:
-            settings = _with(settings, dict(_given_way(settings, names, set_ones)))
+            settings = with_values(settings, dict(_given_way(settings, names, set_ones)))
     return settings, problems
 
 
@@ -230,11 +239,3 @@ def _given_way(settings: Settings, names: tuple[str, ...], set_ones: list[str]) 
         moved = min([max([value, *before]), *behind])
         if moved != value:
             yield name, moved
-
-
-def _with(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    for name, value in values.items():
-        section, _, key = name.partition(".")
-        changed = getattr(settings, section).model_copy(update={key: value})
-        settings = settings.model_copy(update={section: changed})
-    return settings

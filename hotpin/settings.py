@@ -19,6 +19,7 @@ _TURN = TurnPolicy()  # the numbers stand there, once
 _WAKE = WakePolicy()
 
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*([a-z]*)")
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
 _UNITS = {"s": 1, "second": 1, "m": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _LONGEST = timedelta(days=36_500)  # what is longer cannot be added to a date
 
@@ -64,11 +65,19 @@ def _unset_if_blank(value: object) -> object:
     return None if value == "" else value
 
 
+def _address(value: object) -> object:
+    """Take the address of a server; a name or password in it would be shown, and belongs into the key."""
+    if isinstance(value, str) and value and not _ADDRESS.fullmatch(value):
+        raise ValueError("an address such as http://127.0.0.1:11434/v1, without a name, password or question mark")
+    return value
+
+
 def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+_Address = Annotated[str, BeforeValidator(_address)]
 _Language = Annotated[str, BeforeValidator(_language)]
 _Seconds = Annotated[float, Field(ge=0.0, le=3600.0)]
 _Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -95,7 +104,8 @@ class AudioSettings(_Section):
     the echo cannot be removed: it is never listened to while Hotpin speaks, and a key interrupts."""
 
     noise_suppression: bool = False
-    """Whether steady noise is removed from what the microphone hears, by up to 12 dB."""
+    """Whether steady noise is removed from what the microphone hears, by up to 12 dB. Off, because Whisper understood
+    no more with it: it made as many word errors."""
 
 
 class VadSettings(_Section):
@@ -109,7 +119,8 @@ class SttSettings(_Section):
     """Speech recognition."""
 
     engine: str = "whisper"
-    """``whisper`` (many languages, good in noise) or ``vosk`` (words appear while they are spoken)."""
+    """``whisper`` (many languages, good in noise) or ``vosk`` (words appear while they are spoken); elsewhere:
+    ``openai`` or ``groq``."""
 
     model: Annotated[str, BeforeValidator(_model)] = ""
     """A model of the manifest, or a folder; empty means the engine's first that knows the language. ``base`` and
@@ -121,12 +132,17 @@ class SttSettings(_Section):
     threads: int = Field(default=0, ge=0, le=64)
     """Threads of the recogniser; 0 means as many as there are cores, 4 at most. Vosk always uses 1."""
 
+    fallback: str = ""
+    """The engine of this machine that understands a turn where one elsewhere cannot be reached; empty for none. It is
+    loaded at the start: its model cannot be fetched any more when the network is gone."""
+
 
 class LlmSettings(_Section):
     """The language model."""
 
     engine: str = "auto"
-    """``llama-cpp-python``, ``xllamacpp``, or ``auto``: the first of them that is installed."""
+    """``llama-cpp-python``, ``xllamacpp``, or ``auto``: the first of them that is installed; elsewhere: ``openai`` (and
+    whatever is compatible with it) or ``groq``."""
 
     model: str = "smollm2-135m-instruct"
     """A model of the manifest, or the path of a GGUF file."""
@@ -145,13 +161,17 @@ class LlmSettings(_Section):
     max_tokens: Annotated[int | None, BeforeValidator(_unset_if_blank)] = Field(default=None, ge=1, le=4096)
     """Tokens of one reply at most. Empty means the persona's, which is 150 unless its file says otherwise."""
 
+    fallback: str = ""
+    """The engine of this machine that answers a turn where one elsewhere cannot be reached; empty for none. It is
+    loaded at the start."""
+
 
 class TtsSettings(_Section):
     """The voice."""
 
     engine: str = "hibari"
     """``hibari`` (English, small and quick), ``kokoro`` (54 voices, 9 languages), ``kokoro-torch`` (the same on a
-    graphics card) or ``pyttsx3`` (the system's voices)."""
+    graphics card) or ``pyttsx3`` (the system's voices); elsewhere: ``openai`` or ``elevenlabs``."""
 
     model: str = ""
     """A model of the manifest, or a file, for engines that have several; empty means the engine's first."""
@@ -170,6 +190,10 @@ class TtsSettings(_Section):
 
     threads: int = Field(default=0, ge=0, le=64)
     """Threads of the voice; 0 means what suits the engine: 1 for hibari, as many as there are cores for Kokoro."""
+
+    fallback: str = ""
+    """The engine of this machine that speaks where one elsewhere cannot be reached; empty for none. It is loaded at the
+    start."""
 
 
 class DialogSettings(_Section):
@@ -383,14 +407,63 @@ class ServerSettings(_Section):
 class CloudSettings(_Section):
     """Engines elsewhere. A key alone never switches one on."""
 
+    timeout_seconds: float = Field(default=10.0, ge=0.1, le=120.0)
+    """Until the first piece of an answer at most, repeated attempts included, and between its pieces. A model that
+    reads a long prompt on a slow machine of your own may need more."""
+
+    speculate: bool = False
+    """Whether engines elsewhere run ahead in a pause too: answers come sooner, and what is thrown away is paid for.
+    Servers on this machine always do."""
+
+    openai_base_url: _Address = "https://api.openai.com/v1"
+    """Where the engines ``openai`` are: OpenAI, or a compatible server such as http://127.0.0.1:11434/v1 (Ollama). The
+    key is sent there."""
+
+    openai_stt_base_url: _Address = ""
+    """Where the recogniser ``openai`` is, if elsewhere than ``openai_base_url``."""
+
+    openai_tts_base_url: _Address = ""
+    """Where the voice engine ``openai`` is, if elsewhere than ``openai_base_url``."""
+
     openai_model: str = "gpt-4o-mini"
     """The language model of the engine ``openai``."""
+
+    openai_stt_model: str = "whisper-1"
+    """Its recogniser."""
+
+    openai_tts_model: str = "tts-1"
+    """Its voice model: the one that begins to speak soonest."""
+
+    openai_voices: str = "alloy,ash,coral,echo,fable,nova,onyx,sage,shimmer"
+    """Its voices, the default first, separated by commas: a server cannot be asked for them."""
 
     openai_api_key: SecretStr = SecretStr("")
     """Best kept in the environment or in ``.env``."""
 
+    groq_base_url: _Address = "https://api.groq.com/openai/v1"
+    """Where the engines ``groq`` are."""
+
+    groq_model: str = "llama-3.1-8b-instant"
+    """The language model of the engine ``groq``: its quickest."""
+
+    groq_stt_model: str = "whisper-large-v3-turbo"
+    """Its recogniser."""
+
     groq_api_key: SecretStr = SecretStr("")
     """Best kept in the environment or in ``.env``."""
+
+    elevenlabs_base_url: _Address = "https://api.elevenlabs.io"
+    """Where ElevenLabs is: it has other addresses for accounts whose data must stay in a region."""
+
+    elevenlabs_model: str = "eleven_monolingual_v1"
+    """Its voice model. This one speaks English only; ``eleven_multilingual_v2`` and ``eleven_flash_v2_5`` speak 29 more
+    languages."""
+
+    elevenlabs_stability: _Probability = 0.5
+    """How evenly its voices speak."""
+
+    elevenlabs_similarity_boost: _Probability = 0.75
+    """How closely they keep to the original."""
 
     elevenlabs_api_key: SecretStr = SecretStr("")
     """Best kept in the environment or in ``.env``."""

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import NoReturn, TypeVar
 
 import numpy as np
 import pytest
 
-from hotpin import models, registry
+from hotpin import cloud, models, registry
 from hotpin import settings as all_settings
 from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.audio.resample import Resampler
@@ -15,6 +16,8 @@ from hotpin.errors import HotpinError
 from hotpin.settings import Settings
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
+from tests.fakes.api_server import Script, serving
+from tests.fakes.counterparts import pointed_at, speaking, transcribing
 
 Engine = TypeVar("Engine", Stt, Tts)
 
@@ -44,21 +47,46 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 class Loaded:
-    """Engines with their real models, each loaded at its first use."""
+    """Engines with their real models, each loaded at its first use.
+
+    Those elsewhere ask a counterpart on the loopback, behind which an engine of this machine does the work.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._servers = ExitStack()
+        self._elsewhere: dict[str, Settings] = {}
         self._stt: dict[str, Stt] = {}
         self._tts: dict[str, Tts] = {}
 
     def stt(self, name: str) -> Stt:
         values = {"engine": name, "language": STT_LANGUAGES.get(name, "en")}
-        return self._loaded(self._stt, name, lambda: registry.build_stt(choosing(self._settings, "stt", **values)))
+        return self._loaded(
+            self._stt, name, lambda: registry.build_stt(choosing(self.settings("stt", name), "stt", **values))
+        )
 
     def tts(self, name: str) -> Tts:
-        return self._loaded(self._tts, name, lambda: registry.build_tts(choosing(self._settings, "tts", engine=name)))
+        return self._loaded(
+            self._tts, name, lambda: registry.build_tts(choosing(self.settings("tts", name), "tts", engine=name))
+        )
+
+    def settings(self, kind: str, name: str) -> Settings:
+        """Give settings with which an engine can work, wherever it is."""
+        if name not in cloud.ENGINES:
+            return self._settings
+        if kind not in self._elsewhere:
+            script = transcribing(self.stt("whisper")) if kind == "stt" else self._speaking()
+            server = self._servers.enter_context(serving(script))
+            self._elsewhere[kind] = pointed_at(self._settings, server.url)
+        return self._elsewhere[kind]
+
+    def _speaking(self) -> Script:
+        fast = registry.build_tts(choosing(self._settings, "tts", engine="hibari", speed=1.5))
+        fast.load()
+        return speaking(fast, self.tts("hibari"))
 
     def close(self) -> None:
+        self._servers.close()
         engines: list[Stt | Tts] = [*self._stt.values(), *self._tts.values()]
         for engine in engines:
             engine.close()

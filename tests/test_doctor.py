@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from hotpin import doctor, environment, personas, registry, settings
 from hotpin.commands.doctor import PLAIN_SYMBOLS, SYMBOLS, _printable_symbols
 from hotpin.commands.doctor import doctor as command
-from hotpin.doctor import Check, engines, machine, sound, store
+from hotpin.doctor import Check, engines, machine, servers, sound, store
 from hotpin.doctor.check import counted
 from hotpin.doctor.store import sessions
 from hotpin.sessions.stores import open_store
@@ -392,6 +392,37 @@ def test_what_leaves_the_machine_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
     assert "llm.engine = openai" in made(engines.network).detail
 
 
+def test_what_goes_to_a_server_of_this_machine_does_not_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTPIN_LLM__ENGINE", "openai")
+    monkeypatch.setenv("HOTPIN_CLOUD__OPENAI_BASE_URL", "http://localhost:11434/v1")
+    assert "leaves" not in made(engines.network).detail
+    assert "localhost:11434 (this machine), without a key, fallback: none" in made(servers.servers).detail
+
+
+def test_an_engine_elsewhere_is_named_with_its_address_its_key_and_its_fallback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert list(servers.servers(settings.load())) == []
+    monkeypatch.setenv("HOTPIN_TTS__ENGINE", "elevenlabs")
+    missing = made(servers.servers)
+    assert (missing.ok, missing.required) == (False, True)
+    assert "ELEVENLABS_API_KEY" in missing.fix
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "xi-secret")
+    monkeypatch.setenv("HOTPIN_TTS__FALLBACK", "hibari")
+    found = made(servers.servers)
+    assert found.ok
+    assert found.detail == ("elevenlabs at api.elevenlabs.io (elsewhere), ELEVENLABS_API_KEY is set, fallback: hibari")
+    monkeypatch.setenv("HOTPIN_MODELS__OFFLINE", "true")
+    assert "models.offline" in made(servers.servers).detail
+
+
+def test_a_key_that_nobody_uses_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-secret")
+    assert made(servers.servers).detail == "groq: no engine of theirs is chosen"
+    monkeypatch.setenv("HOTPIN_STT__ENGINE", "groq")
+    assert made(servers.servers).name == "stt server"
+
+
 def test_a_library_that_may_report_its_use_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     name = next(iter(environment.FORCED))
     monkeypatch.setenv(name, "0")
@@ -422,7 +453,7 @@ def test_a_person_gets_a_line_for_each_check_and_the_fix_beneath(no_devices: Non
 
 
 def test_all_is_well_with_status_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: [Check("a", ok=True, detail="here")])
+    monkeypatch.setattr(doctor, "examine", lambda *, audio: [Check("a", ok=True, detail="here")])
     result = CliRunner().invoke(app, [])
     assert result.exit_code == 0
     assert result.stdout == "✓ a: here\n"

@@ -8,6 +8,7 @@ from hotpin.audio import hotplug
 from hotpin.audio.devices import Device, portaudio
 from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.audio.ring import Framer, Ring
+from hotpin.audio.sound_server import SoundServer
 from hotpin.clock import Clock
 from hotpin.errors import AudioError
 
@@ -137,7 +138,7 @@ class DeviceMicrophone:
         self._framer = Framer()
         self._overflows = 0
         self._closed = threading.Event()
-        self._server = hotplug.SoundServer.connect()
+        self._server = SoundServer.connect()
         self._stream: _Stream | None = None
         self._doubtful = False
         self._lent = False
@@ -283,7 +284,7 @@ class DeviceMicrophone:
 
     def _take_back(self) -> None:
         if self._server is None:
-            self._server = hotplug.SoundServer.connect()
+            self._server = SoundServer.connect()
         try:
             self._open()
         except (AudioError, ConnectionError):

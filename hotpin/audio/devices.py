@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hotpin.audio import alsa
 from hotpin.errors import AudioError
 
 TIMEOUT_SECONDS = 5.0
@@ -228,6 +229,7 @@ def portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
         import sounddevice
     except (ImportError, OSError) as error:
         raise AudioError(f"there is no sound: {error}", _how_to_install()) from error
+    alsa.keep_quiet()
     return sounddevice
 
 

@@ -29,6 +29,10 @@ CUSHION_SECONDS = 0.01
 PAUSE_SECONDS = 0.5
 """s. Capture frames further apart than this belong to two recordings: the microphone was muted or exchanged."""
 
+REST_SECONDS = 5.0
+"""s of the loudspeaker's silence after which frames pass as they are, to spare the processor. Longer than any echo, so
+that AEC3 finds everything as it left it."""
+
 _CUTOFF = 0.95
 """Share of the lower rate's bandwidth that passes the resampler."""
 
@@ -84,7 +88,7 @@ class EchoCanceller:
     """WebRTC's AEC3. ``play`` may be called by one thread and ``clean`` by another.
 
     The cleaned sound comes 8 ms late within its frame, 14 ms with noise suppression; AEC3's high-pass filter is part of
-    it.
+    it. Unless noise is suppressed, it rests while the loudspeaker is silent.
 
     Args:
         noise_suppression: whether steady noise is removed as well, by up to 12 dB.
@@ -98,6 +102,8 @@ class EchoCanceller:
         self._reference = _Reference()
         self._meter = EchoMeter()
         self._end: float | None = None
+        self._may_rest = not noise_suppression
+        self._silent_seconds = 0.0  # for how long the loudspeaker has been silent
 
     def play(self, frame: Frame) -> None:
         """Take what the loudspeaker plays next, at any rate and of any length. It only copies; it never waits long.
@@ -128,6 +134,10 @@ class EchoCanceller:
             self._reference.restart()
         self._end = frame.end
         far = self._reference.pull(len(frame.samples))
+        self._silent_seconds = 0.0 if far.any() else self._silent_seconds + frame.seconds
+        if self._may_rest and self._silent_seconds > REST_SECONDS:
+            self._meter.push(frame.samples, frame.samples, far)
+            return frame
         # The package reads a strided view, such as one channel of two, as if it had no strides.
         cleaned: Samples = self._processor.process(np.ascontiguousarray(frame.samples), far)
         self._meter.push(frame.samples, cleaned, far)

@@ -29,6 +29,9 @@ person too: 30 dB went even where the echo was that of another sound."""
 _INAUDIBLE_SEGMENTS = 3
 """Half seconds of loud playing after which it is believed that the microphone hears none of it."""
 
+_INAUDIBLE_MEMORY = 5
+"""Half seconds of loud playing that this belief is the median of: few, as headphones are unplugged unannounced."""
+
 _TAIL_FRAMES = 15
 """Frames after the last loud one of the loudspeaker during which the echo may still come."""
 
@@ -77,7 +80,7 @@ class EchoMeter:
         self._frames = 0
         self._heard = self._left = 0.0
         self._segments: deque[tuple[float, float]] = deque(maxlen=_SEGMENTS)  # mean squares before and after
-        self._loud: deque[float] = deque(maxlen=_SEGMENTS)  # mean squares before, the first half seconds too
+        self._loud: deque[float] = deque(maxlen=_INAUDIBLE_MEMORY)  # mean squares before, the first half seconds too
         self._silence: deque[float] = deque(maxlen=_SEGMENTS * _SEGMENT_FRAMES)  # mean squares
 
     def push(self, heard: Samples, left: Samples, far: Samples) -> None:

@@ -1,4 +1,4 @@
-"""What changes while sound devices are in use: they come and go, and a sound server moves streams between them.
+"""What changes while sound devices are in use: they come and go.
 
 Who holds ``PORTAUDIO`` and when: the thread that opens or closes a stream, for that long; the thread that refreshes
 PortAudio's list, from when the first stream is let go until the list is made. Nobody holds another lock while waiting
@@ -11,20 +11,19 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from weakref import WeakSet
 
 from hotpin.audio.devices import Device, Direction, portaudio, portaudio_listing
+from hotpin.audio.sound_server import SoundServer
 from hotpin.errors import AudioError
 
 PORTAUDIO = threading.RLock()
 """Held while a stream is opened or closed: PortAudio is not made for several threads at once."""
 
-_NO_SINK = 0xFFFFFFFF  # PulseAudio's "no such index"
 _CARDS = Path("/dev/snd")
 
 LEND_SECONDS = 2.0
@@ -142,12 +141,22 @@ def _present() -> frozenset[str] | None:
     server = SoundServer.connect()
     if server is None:
         return found
-    try:
+    with closing(server), suppress(ConnectionError):
         return found | server.names()
-    except ConnectionError:
-        return found
-    finally:
-        server.close()
+    return found
+
+
+def can_play(device: Device) -> bool:
+    """Whether there is anything behind a loudspeaker's name: PortAudio complains on standard error where not.
+
+    A sound server without any loudspeaker still has its name in the list.
+    """
+    server = SoundServer.connect() if device.name in _BOUND_WHEN_OPENED else None
+    if server is None:
+        return True
+    with closing(server), suppress(ConnectionError):
+        return server.has_loudspeaker()
+    return True
 
 
 class Finder:
@@ -203,96 +212,3 @@ def cards() -> frozenset[str] | None:
     with suppress(OSError):
         return frozenset(os.listdir(_CARDS))  # noqa: PTH208 - names are all that is needed
     return frozenset()
-
-
-class SoundServer:
-    """A PulseAudio server, or PipeWire in its place.
-
-    When a microphone is unplugged, the server silently moves its stream to whatever is left: a loudspeaker's monitor.
-    Only the server can tell. To be used by one thread at a time.
-    """
-
-    def __init__(self, connection: Any, errors: tuple[type[Exception], ...]) -> None:  # noqa: ANN401 - pulsectl has no type stubs
-        self._connection = connection
-        self._errors = errors
-        self._changed = False
-
-    @classmethod
-    def connect(cls) -> Self | None:
-        """Connect; ``None`` if there is no server, or the package ``pulsectl`` is not installed."""
-        try:
-            import pulsectl
-        except (ImportError, OSError):  # the module, or the library that it loads
-            return None
-        connection = pulsectl.Pulse("hotpin", connect=False)
-        server = cls(connection, (pulsectl.PulseError, pulsectl.PulseDisconnected))
-
-        def changed(event: Any) -> None:  # noqa: ANN401
-            server._changed = True
-            raise pulsectl.PulseLoopStop
-
-        try:
-            connection.connect(autospawn=False)
-            connection.event_callback_set(changed)
-            connection.event_mask_set("source", "source_output", "server")
-        except pulsectl.PulseError:
-            connection.close()
-            return None
-        return server
-
-    def wait(self, timeout: float) -> bool:
-        """Return as soon as anything about microphones changes, and whether it did within ``timeout`` s.
-
-        Raises:
-            ConnectionError: if the server has gone.
-        """
-        if not self._changed:
-            with self._heeding_its_end():
-                self._connection.event_listen(timeout)
-        changed, self._changed = self._changed, False
-        return changed
-
-    def has_microphone(self) -> bool:
-        """Whether there is a source that is no monitor.
-
-        Raises:
-            ConnectionError: if the server has gone.
-        """
-        with self._heeding_its_end():
-            return any(source.monitor_of_sink == _NO_SINK for source in self._connection.source_list())
-
-    def names(self) -> frozenset[str]:
-        """Name all sources and sinks.
-
-        Raises:
-            ConnectionError: if the server has gone.
-        """
-        with self._heeding_its_end():
-            return frozenset(one.name for one in [*self._connection.source_list(), *self._connection.sink_list()])
-
-    def records_monitor(self) -> bool:
-        """Whether a stream of this process records a monitor.
-
-        Raises:
-            ConnectionError: if the server has gone.
-        """
-        with self._heeding_its_end():
-            ours = {
-                stream.source
-                for stream in self._connection.source_output_list()
-                if stream.proplist.get("application.process.id") == str(os.getpid())
-            }
-            return any(
-                source.index in ours and source.monitor_of_sink != _NO_SINK for source in self._connection.source_list()
-            )
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._connection.close()
-
-    @contextmanager
-    def _heeding_its_end(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
-            raise ConnectionError("the sound server has gone") from error

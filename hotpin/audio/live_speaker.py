@@ -7,6 +7,7 @@ import numpy as np
 
 from hotpin.audio import hotplug
 from hotpin.audio.device_news import DeviceNews, Tell
+from hotpin.audio.devices import Device
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.playback import Playback
 from hotpin.audio.resample import Resampler
@@ -20,7 +21,9 @@ RETRY_SECONDS = 1.0
 LOST_SECONDS = 1.0
 """s without a callback after which a device counts as lost."""
 
-_FIRST_CALL_SECONDS = 3.0  # a sound server that wakes its card takes its time
+_LOST = "The loudspeaker is gone. Replies are only shown until it is connected again"
+_WAKING_SECONDS = 3.0  # a sound server that wakes its card takes its time
+_PRIMING_CALLS = 8  # more than fill the device's buffer: the first few come before the card is awake
 _TICK_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 
@@ -48,11 +51,12 @@ class LiveSpeaker:
         self._clock = clock
         self._reference = reference
         self._tell = tell
+        self._was_there = False
         self._told: DeviceNews | None = None
         self._underflows = 0
         self._stream: OutputStream | None = None
         self._source: _Source | None = None
-        self._pacer = _Pacer(self.playback, clock, _FIRST_CALL_SECONDS)
+        self._pacer = _Pacer(self.playback, clock, _WAKING_SECONDS)
         self._closed = threading.Event()
         self._stirred = threading.Event()
         hotplug.lend(self)
@@ -89,34 +93,32 @@ class LiveSpeaker:
 
     def _watch(self) -> None:
         while not self._closed.is_set():
-            if self._take():
-                self._stay()
-                self._pacer = _Pacer(self.playback, self._clock, LOST_SECONDS)  # if it cannot be had again at once
-            else:
+            try:
+                self._open()
+            except AudioError as error:
                 self._pacer.begin()
+                self._news(present=False, detail=_LOST if self._was_there else str(error))
                 self._closed.wait(RETRY_SECONDS)
+            else:
+                self._stay()
         with hotplug.PORTAUDIO:
             self._let_go()
         self._pacer.stop()
 
-    def _take(self) -> bool:
-        """Open the device; return whether it is there."""
+    def _open(self) -> None:
+        device = self._finder.find()
+        if not hotplug.can_play(device):
+            raise AudioError("the sound server offers no loudspeaker", "Connect one", retryable=True)
         try:
-            device = self._finder.find()
             rate = output_rate(device.index, self.playback.rate)
-            source = _Source(self.playback, rate, self._reference)
+            source = _Source(self.playback, rate, self._reference, self._stirred)
             with hotplug.PORTAUDIO:  # or it might be lent before it is here
                 self._stream = OutputStream(device.index, rate, source.fill, self._clock)
                 self._source = source
         except AudioError as error:
-            self._news(DeviceNews("loudspeaker", self._name, present=False, detail=str(error)))
-            return False
+            raise _cannot_open(device, error) from error
         self._finder.keep(device)
-        self._pacer.stop()
-        source.live = True
         self._name = device.name
-        self._news(DeviceNews("loudspeaker", device.name, present=True))
-        return True
 
     def _stay(self) -> None:
         """Return when the device is lost, was lent, or is not needed any more."""
@@ -124,38 +126,65 @@ class LiveSpeaker:
         while not self._closed.is_set():
             self._stirred.wait(_TICK_SECONDS)
             self._stirred.clear()
-            stream = self._stream
-            if stream is None:
+            stream, source = self._stream, self._source
+            if stream is None or source is None:
                 return
+            if stream.calls >= _PRIMING_CALLS and not source.live:
+                self._begin(source)
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
             quiet = 0.0 if stream.calls != calls else quiet + _TICK_SECONDS
             calls = stream.calls
-            if stream.dead or quiet >= (LOST_SECONDS if calls else _FIRST_CALL_SECONDS):
+            if stream.dead or quiet >= (LOST_SECONDS if source.live else _WAKING_SECONDS):
+                if not source.live:
+                    self._news(present=False, detail=f"The loudspeaker {self._name!r} takes no sound")
                 with hotplug.PORTAUDIO:
                     self._let_go()
                 return
 
+    def _begin(self, source: "_Source") -> None:
+        with hotplug.PORTAUDIO:  # or it might be lent meanwhile
+            if source is not self._source:
+                return
+            self._pacer.stop()
+            source.live = True
+        self._was_there = True
+        self._news(present=True)
+
     def _let_go(self) -> None:
         stream, self._stream = self._stream, None
         source, self._source = self._source, None
-        if source is not None:
+        if source is not None and source.live:
             source.live = False
+            self._pacer = _Pacer(self.playback, self._clock, LOST_SECONDS)  # if it cannot be had again at once
         if stream is not None:
             stream.close()
             self._underflows += stream.underflows
 
-    def _news(self, news: DeviceNews) -> None:
+    def _news(self, *, present: bool, detail: str = "") -> None:
+        news = DeviceNews("loudspeaker", self._name, present, detail)
         if news != self._told:
             self._told = news
             self._tell(news)
 
 
-class _Source:
-    """What one stream plays: the playback's sound, at the stream's rate."""
+def _cannot_open(device: Device, error: AudioError) -> AudioError:
+    return AudioError(
+        f"the loudspeaker {device.name!r} cannot be opened: {error.__cause__ or error.message}",
+        "Close the program that uses it, or choose another: hotpin devices lists them",
+        retryable=True,
+    )
 
-    def __init__(self, playback: Playback, rate: int, reference: Reference) -> None:
+
+class _Source:
+    """What one stream plays: the playback's sound, at the stream's rate.
+
+    Until it is made ``live`` it plays silence, and stirs whoever is to do so.
+    """
+
+    def __init__(self, playback: Playback, rate: int, reference: Reference, stirred: threading.Event) -> None:
         self.live = False
         """Whether it may take from the playback; until then it plays silence."""
+        self._stirred = stirred
         self._playback = playback
         self._rate = rate
         self._reference = reference
@@ -168,6 +197,7 @@ class _Source:
         """Write what is to be heard from ``heard`` on, in s; int16 of shape (n,)."""
         if not self.live:
             out[:] = 0
+            self._stirred.set()
         elif self._resampler is None:
             self._playback.read_into(out, heard)
         else:

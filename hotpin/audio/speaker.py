@@ -18,8 +18,10 @@ from hotpin.errors import AudioError
 BLOCK_SECONDS = 0.01
 """s that a software loudspeaker plays at a time; sound cards use about as much."""
 
-DEVICE_LATENCY_SECONDS = 0.02
-"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
+DEVICE_LATENCY_SECONDS = 0.06
+"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio. With less, up to
+0.04 s, a processor that was busy with the model's work let the device run dry, from which a sound server of software
+needs 2 s to recover."""
 
 Fill = Callable[[Samples, float], object]
 """Writes what is to be played into an array of shape (n,), whose first sample is heard at a moment in s."""
@@ -144,13 +146,21 @@ class DeviceSpeaker:
         chosen: int | str | None = int(device) if device.isdigit() else device or None
         rate = output_rate(chosen, rate)
         self.playback = Playback(rate)
+        self._clock = clock
+        self._heard_until = 0.0  # s: when the end of what was played so far is heard
         with hotplug.PORTAUDIO:
-            self._stream = OutputStream(chosen, rate, self.playback.read_into, clock)
+            self._stream = OutputStream(chosen, rate, self._fill, clock)
             hotplug.in_use(self._stream)
 
     def close(self) -> None:
-        """Stop playing and free the device."""
+        """Stop playing and free the device, once it has played what it was given."""
+        self._clock.wait_until(self._heard_until)
         self._stream.close()
+
+    def _fill(self, out: Samples, heard: float) -> None:
+        filled = self.playback.read_into(out, heard)
+        if filled:
+            self._heard_until = heard + filled / self.playback.rate
 
 
 class VirtualSpeaker:

@@ -1,4 +1,7 @@
-"""A call in a plain terminal while it is held: typed lines or recordings in, words and speech out."""
+"""A call in a plain terminal while it is held: speech, typed lines or recordings in, words and speech out.
+
+What is spoken while a prompt waits for typing is shown in whole lines above it.
+"""
 
 import sys
 import time
@@ -22,6 +25,9 @@ from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from hotpin.events import (
+    Attention,
+    AttentionChanged,
+    DeviceChanged,
     Event,
     Failed,
     Heard,
@@ -42,6 +48,12 @@ if TYPE_CHECKING:
 
 CLEAR_LINE = "\r\033[K"
 
+_ATTENTION = {
+    Attention.AWAKE: "I am listening",
+    Attention.ASLEEP: "I am asleep",
+    Attention.MUTED: "The microphone is muted",
+}
+
 _POLL_SECONDS = 0.1
 
 
@@ -50,6 +62,8 @@ class Call:
 
     def __init__(self, plan: "Plan") -> None:
         self.turns: list[TurnDone] = []
+        self.earlier = 0
+        """How many turns the session had before."""
         self.failed = False
         """Whether the last turn has failed."""
         self._plan = plan
@@ -63,32 +77,34 @@ class Call:
         self._typist: Typist | None = None
         self._turn = 0
         """The turn whose reply is shown."""
+        self._typed: set[int] = set()
+        """The turns that began with a typed line and are not over."""
         self._begun = False
         """Whether the current line waits for its end."""
 
-    def hold(self, engines: Engines, options: ConversationOptions, sound: tuple[Speaker, Clock]) -> None:
-        """Greet, then show what happens until there is nothing more to come."""
-        speaker, clock = sound
+    def hold(self, conversation: Conversation, events: Subscription) -> None:
+        """Greet, then show what happens until there is nothing more to come, and close the conversation.
+
+        Args:
+            conversation: it listens already.
+            events: all that has happened in it.
+        """
+        options = conversation.options
+        self.earlier = len(options.earlier)
         self._agent = options.agent
         self._name = personas.find(options.agent).name
-        self._now = clock.now
-        mic = _microphone(self._plan.said, clock)
-        conversation = Conversation(engines, mic, speaker.playback, Bus(), options, clock)
+        self._now = conversation.clock.now
         self._began = conversation.began
-        if isinstance(mic, FileMicrophone):
-            mic.held = lambda: conversation.state in (State.THINKING, State.SPEAKING)
-        with conversation.bus.subscribe() as events:
-            try:
-                conversation.start()
-                self._greet(len(options.earlier))
-                self._follow(conversation, events)
-            finally:
-                conversation.close()
-                while (event := events.get(0)) is not None:  # such as the end of a reply that was cut off
-                    self._show(event)
-                self._end_line()
-                if self._typist is not None:
-                    self._typist.close()
+        try:
+            self._greet(live=options.live)
+            self._follow(conversation, events)
+        finally:
+            conversation.close()
+            while (event := events.get(0)) is not None:  # such as the end of a reply that was cut off
+                self._show(event)
+            self._end_line()
+            if self._typist is not None:
+                self._typist.close()
 
     def end(self, *, goes_on: bool) -> None:
         """Say goodbye, and how the session goes on if there is something to go on with."""
@@ -113,7 +129,9 @@ class Call:
     def _follow(self, conversation: Conversation, events: Subscription) -> None:
         typist = self._typist = None if self._plan.said else Typist(conversation, prompts=self._prompts)
         input_over = False
-        while typist is None or not typist.done:
+        # Who talks needs no more lines, unless Ctrl-D said so.
+        endless = typist is None or (self._plan.microphone and not is_terminal(sys.stdin))
+        while endless or not (typist is not None and typist.done):
             event = events.get(_POLL_SECONDS)
             if event is None:
                 continue
@@ -126,18 +144,26 @@ class Call:
         if typist is not None and typist.failure is not None:
             raise typist.failure
 
-    def _greet(self, earlier: int) -> None:
-        known = f"{earlier} earlier turn{'s' * (earlier != 1)}" if earlier else "a new session"
+    def _greet(self, *, live: bool) -> None:
+        known = f"{self.earlier} earlier turn{'s' * (self.earlier != 1)}" if self.earlier else "a new session"
         common.say(f"{self._name} is ready, in the session {self._plan.session_id} ({known}).")
         if self._prompts:
-            common.say("Type and press Enter. An empty line silences a reply; /exit or Ctrl-C hangs up.")
+            how = "Talk, or type and press Enter" if live else "Type and press Enter"
+            mute = " /mute and /unmute the microphone," if live else ""
+            common.say(f"{how}. An empty line silences a reply;{mute} /exit or Ctrl-C hangs up.")
 
     # --- what is shown ---
 
     def _show(self, event: Event) -> None:
+        if isinstance(event, Heard) and event.typed:
+            self._typed.add(event.turn)
         match event:
             case Noticed(text=text):
                 self._tell(text)
+            case DeviceChanged():
+                self._tell(_device_line(event))
+            case AttentionChanged(attention=attention):
+                self._tell(_ATTENTION[attention])
             case Failed(error=error):
                 self.failed = True
                 self._tell(f"hotpin: {error}")
@@ -153,34 +179,59 @@ class Call:
         match event:
             case Partial(text=text):
                 self._show_partial(text)
-            case Heard(turn=turn, text=text) if text:
-                self._turn = turn
-                if self._typist is None or not self._typist.was_seen():
-                    typer.echo(f"{CLEAR_LINE if self._live else ''}{PROMPT}{harmless(text)}")
+            case Heard() if event.text:
+                self._show_heard(event)
             # What still comes of a reply that was interrupted must not stand behind the next one's name.
             case ReplyText(turn=turn, delta=delta) if turn == self._turn:
-                # The name comes with the first word: pasted lines interrupt each other before there is one.
-                typer.echo(harmless(delta) if self._begun else f"{self._name}: {harmless(delta)}", nl=False)
-                self._begun = True
-            case ReplyWritten(turn=turn) | Interrupted(turn=turn) if turn == self._turn:
-                self._end_line()
-                if self._typist is not None:
-                    self._typist.written(turn)
+                self._show_reply(delta)
+            case ReplyWritten(turn=turn, text=text) if turn != self._turn and turn not in self._typed:
+                self._tell(f"{self._name}: {harmless(text)}", aside=False)
+            case ReplyWritten(turn=turn) | Interrupted(turn=turn):
+                self._end_reply(turn)
+
+    def _show_heard(self, heard: Heard) -> None:
+        if self._prompt and not heard.typed:
+            self._tell(f"{PROMPT}{harmless(heard.text)}", aside=False)
+            return
+        self._turn = heard.turn
+        if not (heard.typed and self._typist is not None and self._typist.was_seen()):
+            typer.echo(f"{CLEAR_LINE if self._live else ''}{PROMPT}{harmless(heard.text)}")
+
+    def _show_reply(self, delta: str) -> None:
+        # The name comes with the first word: pasted lines interrupt each other before there is one.
+        typer.echo(harmless(delta) if self._begun else f"{self._name}: {harmless(delta)}", nl=False)
+        self._begun = True
+
+    def _end_reply(self, turn: int) -> None:
+        if turn == self._turn:
+            self._end_line()
+        if self._typist is not None and turn in self._typed:
+            self._typist.written(turn)
 
     def _show_partial(self, text: str) -> None:
+        if self._prompt:
+            return
         if self._live:
             typer.echo(f"{CLEAR_LINE}You: {harmless(text)} …", nl=False)
         else:
             common.say(f"… {harmless(text)}")
 
-    def _tell(self, text: str) -> None:
-        """Say something on a line of its own; a prompt, with what is typed behind it, is put below."""
-        prompt = self._typist.prompt if self._typist else ""
+    @property
+    def _prompt(self) -> str:
+        """The prompt that is shown, with what is typed behind it; empty if there is none."""
+        return self._typist.prompt if self._typist else ""
+
+    def _tell(self, text: str, *, aside: bool = True) -> None:
+        """Say something on a line of its own; a prompt, with what is typed behind it, is put below.
+
+        What is said ``aside`` is not part of the conversation.
+        """
+        prompt = self._prompt
         if prompt:
             typer.echo(CLEAR_LINE, nl=False)
         else:
             self._end_line()
-        common.say(text)
+        common.say(text) if aside else typer.echo(text)
         typer.echo(prompt, nl=False)
 
     def _end_line(self) -> None:
@@ -193,8 +244,26 @@ class Call:
             self.turns.append(turn)
             if self._plan.timing:
                 self._tell(f"  {common.stage_line(turn.timing.since(self._asked))}")
-        if self._typist is not None:
+        if self._typist is not None and turn.turn in self._typed:
+            self._typed.remove(turn.turn)
             self._typist.over(turn.turn)
+
+
+def _device_line(changed: DeviceChanged) -> str:
+    there = f"The {changed.kind} is {changed.name}" if changed.present else f"There is no {changed.kind}"
+    return changed.detail or there
+
+
+def converse(
+    engines: Engines, options: ConversationOptions, sound: tuple[Speaker, Clock], said: list[Recording]
+) -> Conversation:
+    """Give a conversation, not begun, that hears recordings one after the other, or only what is typed."""
+    speaker, clock = sound
+    mic = _microphone(said, clock)
+    conversation = Conversation(engines, mic, speaker.playback, Bus(), options, clock)
+    if isinstance(mic, FileMicrophone):
+        mic.held = lambda: conversation.state in (State.THINKING, State.SPEAKING)
+    return conversation
 
 
 def _microphone(said: list[Recording], clock: Clock) -> Microphone:

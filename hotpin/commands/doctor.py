@@ -16,12 +16,13 @@ PLAIN_SYMBOLS = ("+", "!", "x")
 
 
 def doctor(
+    audio: bool = typer.Option(False, "--audio", help="Play a sound, too, and measure the room's echo."),
     json_output: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Check that everything Hotpin needs is there, and say what to do where it is not."""
     from hotpin.doctor import examine, healthy
 
-    checks = examine()
+    checks = examine(audio=audio)
     if json_output:
         typer.echo(json.dumps({"checks": [asdict(check) for check in checks]}, ensure_ascii=False))
     else:

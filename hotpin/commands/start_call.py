@@ -1,5 +1,6 @@
 """``hotpin start-call``: a call in a plain terminal, with a session that goes on."""
 
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         list[Path] | None,
         typer.Option("--input", help="Say this recording instead of typing; may be given several times."),
     ] = None,
+    microphone: Annotated[
+        bool | None,
+        typer.Option(help="Whether to listen as well as read. [default: in a terminal, without --input or --out]"),
+    ] = None,
     rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if recordings are raw PCM.")] = None,
     real_time: Annotated[bool, typer.Option("--real-time", help="Feed recordings at the pace of speech.")] = False,
     agent: common.AgentOption = None,
@@ -41,10 +46,11 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     timing: Annotated[bool, typer.Option("--timing", help="Show where the time of each turn went.")] = False,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Hold a call in this terminal: type a line, get a spoken answer. The session goes on where it ended.
+    """Hold a call in this terminal: talk or type, get a spoken answer. The session goes on where it ended.
 
-    A line typed while the reply is spoken interrupts it; an empty one only silences it. Ctrl-D ends the call once the
-    reply is over; exit, quit or Ctrl-C end it at once. Without a terminal, standard input is read line by line.
+    Talking over a reply interrupts it, and so does a line typed meanwhile; an empty one only silences it. Ctrl-D ends
+    the call once the reply is over; exit, quit or Ctrl-C end it at once. Without a terminal, standard input is read
+    line by line; with --microphone the call then lasts until Ctrl-C.
     """
     settings = common.load_settings(
         stt__engine=stt,
@@ -57,12 +63,17 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     )
     from hotpin import personas
     from hotpin.commands.turns import recordings
+    from hotpin.commands.typist import is_terminal
     from hotpin.errors import AudioError
 
     personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
     said = recordings(inputs or [], rate, out)
-    plan = Plan(session_id, agent or "", out, said, real_time, timing, as_json)
-    call = _hold(settings, plan)
+    if microphone and (said or out):
+        raise typer.BadParameter("it goes neither with --input nor with --out", param_hint="--microphone")
+    if microphone is None:
+        microphone = not said and out is None and is_terminal(sys.stdin)
+    plan = Plan(session_id, agent or "", out, said, microphone, real_time, timing, as_json)
+    call = _hold_live(settings, plan) if microphone else _hold(settings, plan)
     if as_json:
         common.print_json(call.as_dict())
     if said and not call.turns and not call.failed:
@@ -79,6 +90,8 @@ class Plan:
     agent: str
     out: Path | None
     said: "list[Recording]"
+    microphone: bool
+    """Whether it is held live."""
     real_time: bool
     timing: bool
     as_json: bool
@@ -86,8 +99,7 @@ class Plan:
 
 def _hold(settings: "Settings", plan: Plan) -> "Call":
     from hotpin.commands import turns
-    from hotpin.commands.call import Call
-    from hotpin.sessions.stores import MEMORY
+    from hotpin.commands.call import Call, converse
 
     kinds: tuple[Kind, ...] = ("vad", "stt", "prosody", "llm", "tts") if plan.said else ("vad", "llm", "tts")
     call = Call(plan)
@@ -97,8 +109,38 @@ def _hold(settings: "Settings", plan: Plan) -> "Call":
     ):
         options = app.session_options(plan.session_id, agent=plan.agent)
         common.load_engines(app, kinds)
+        conversation = converse(app.engines, options, sound, plan.said)
         # Ctrl-C is the usual way to hang up.
-        with suppress(KeyboardInterrupt):
-            call.hold(app.engines, options, sound)
-        call.end(goes_on=bool(call.turns or options.earlier) and settings.sessions.store.strip() != MEMORY)
+        with suppress(KeyboardInterrupt), conversation.bus.subscribe() as events:
+            conversation.start()
+            call.hold(conversation, events)
+        call.end(goes_on=_kept(settings) and bool(call.turns or call.earlier))
     return call
+
+
+def _hold_live(settings: "Settings", plan: Plan) -> "Call":
+    from hotpin.commands.call import Call
+    from hotpin.engines import ALL_KINDS
+    from hotpin.live import Live
+
+    common.ensure_models(settings, ALL_KINDS)
+    call, live = Call(plan), Live(settings, plan.session_id, plan.agent)
+    with live.bus.subscribe() as events:
+        try:
+            with common.loading(info.model for info in live.app.engines.infos.values()):
+                live.open()
+            if live.conversation is not None:
+                call.hold(live.conversation, events)
+            live.free()
+        except KeyboardInterrupt:  # the usual way to hang up
+            pass
+        finally:
+            live.close()
+    call.end(goes_on=_kept(settings) and bool(call.turns or call.earlier))
+    return call
+
+
+def _kept(settings: "Settings") -> bool:
+    from hotpin.sessions.stores import MEMORY
+
+    return settings.sessions.store.strip() != MEMORY

@@ -22,6 +22,13 @@ PROMPT = "You: "
 FAREWELLS = frozenset({"exit", "quit", "/exit", "/quit"})
 """Lines that end the call instead of going to the model."""
 
+COMMANDS: dict[str, Callable[[Conversation], None]] = {
+    "/mute": Conversation.mute,
+    "/unmute": Conversation.unmute,
+    "/listen": Conversation.listen,
+}
+"""Lines that do something else."""
+
 MAX_LINE_BYTES = 64 << 10
 """Bytes of one typed line; a longer one is taken in pieces."""
 
@@ -74,12 +81,12 @@ class Typist:
             return self._seen.popleft() if self._seen else False
 
     def written(self, turn: int) -> None:
-        """Tell that nothing more will be written of a reply: there is room for a prompt."""
+        """Tell that nothing more will be written of the reply to a line: there is room for a prompt."""
         with self._changed:
             self._written.add(turn)
 
     def over(self, turn: int) -> None:
-        """Tell that a turn is over."""
+        """Tell that the turn of a line is over."""
         self.written(turn)
         with self._changed:
             self._over.add(turn)
@@ -128,6 +135,10 @@ class Typist:
             if self._at_once:
                 self._silence()
             return
+        if line.lower() in COMMANDS:
+            with suppress(BusyError):
+                COMMANDS[line.lower()](self._conversation)
+            return
         with self._changed:
             self._taken += 1
             self._seen.append(seen)
@@ -140,8 +151,10 @@ class Typist:
             common.say(f"hotpin: {error}")
 
     def _silence(self) -> None:
-        if self._conversation.state is not State.LISTENING:
-            with suppress(BusyError):
+        with suppress(BusyError):
+            if self._conversation.state is State.LISTENING:
+                self._conversation.listen()
+            else:
                 self._conversation.interrupt()
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hotpin import registry
-from hotpin.doctor import engines, machine, sound, store
+from hotpin.doctor import echo, engines, machine, servers, service, sound, store
 from hotpin.doctor.check import Check, guarded
 from hotpin.settings import Settings
 
@@ -24,6 +24,7 @@ _CHECKS: tuple[tuple[str, bool, _Look], ...] = (
     ("wake engine", True, engines.engine_check("wake", registry.build_wake)),
     ("persona", True, engines.persona),
     ("voice", True, engines.voice),
+    ("servers", True, servers.servers),
     ("sessions", False, store.sessions),
     ("llama.cpp for this CPU", False, engines.native),
     ("Kokoro's languages", False, engines.kokoro_languages),
@@ -35,9 +36,19 @@ _CHECKS: tuple[tuple[str, bool, _Look], ...] = (
 )
 """Name, whether Hotpin is of no use where the check itself fails, and the check."""
 
+_SOUND_CHECKS: tuple[tuple[str, _Look], ...] = (
+    ("sound for a service", service.service),
+    ("echo", echo.echo),
+)
+"""Name and check of what is only looked at when asked for: a sound is played."""
 
-def examine() -> list[Check]:
-    """Make every check, in the order in which a person should put things right. No check raises; no model is loaded."""
+
+def examine(*, audio: bool = False) -> list[Check]:
+    """Make every check, in the order in which a person should put things right. No check raises; no model is loaded.
+
+    Args:
+        audio: whether to play a sound and measure the room's echo as well.
+    """
     chosen, settings_check = machine.load_settings()
     found = [*guarded("python", lambda: machine.python(chosen), required=True), settings_check]
     # Meanwhile: asking for the sound devices takes as long as all the rest.
@@ -45,7 +56,10 @@ def examine() -> list[Check]:
         devices = pool.submit(guarded, "devices", lambda: sound.devices(chosen), required=False)
         for name, required, look in _CHECKS:
             found += guarded(name, partial(look, chosen), required=required)
-        return found + devices.result()
+        found += devices.result()
+    for name, look in _SOUND_CHECKS if audio else ():
+        found += guarded(name, partial(look, chosen), required=False)
+    return found
 
 
 def healthy(checks: list[Check]) -> bool:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from hotpin import environment, models, personas, registry
+from hotpin import cloud, environment, models, personas, registry
+from hotpin.cloud import service
 from hotpin.doctor.check import Check
 from hotpin.errors import HotpinError, ModelError
 from hotpin.llm.native import open_model
@@ -18,9 +19,6 @@ from hotpin.stt import whisper
 from hotpin.stt.vosk import require_language
 from hotpin.stt.vosk_model import check_folder
 from hotpin.tts.choice import choose
-
-CLOUD_ENGINES = frozenset({"openai", "groq", "elevenlabs"})
-"""Engines that send what was said to somebody else."""
 
 KOKORO_ENGINES = frozenset({"kokoro", "kokoro-torch"})
 KOKORO_MODULES = {"misaki": "misaki", "phonemizer": "phonemizer-fork", "espeakng_loader": "espeakng-loader"}
@@ -54,6 +52,7 @@ def _names(chosen: Settings, kind: Kind) -> list[str]:
     Raises:
         ModelError: if there is none that fits the settings.
     """
+    chosen = cloud.local(chosen)
     if kind == "stt":
         main = models.stt_model(chosen)
     elif kind == "tts":
@@ -61,7 +60,7 @@ def _names(chosen: Settings, kind: Kind) -> list[str]:
     elif kind == "prosody":
         main = models.prosody_model(chosen)
     else:
-        main = "" if chosen.llm.engine in CLOUD_ENGINES else chosen.llm.model
+        main = models.llm_model(chosen)
     if not main:
         return []
     with suppress(ModelError):  # it is about a model of another kind, or told of this one when it is looked for
@@ -70,6 +69,7 @@ def _names(chosen: Settings, kind: Kind) -> list[str]:
 
 
 def _model(chosen: Settings, kind: Kind, name: str, title: str) -> Check:
+    chosen = cloud.local(chosen)
     try:
         path = models.resolve(chosen, kind, name)
         _look_into(chosen, kind, name, path)
@@ -178,13 +178,13 @@ def network(chosen: Settings) -> Iterator[Check]:
         detail = f"libraries may report their use: {', '.join(told)} was changed"
         yield Check("network", ok=False, detail=detail, fix="Start hotpin anew", required=False)
         return
-    cloud = [
-        f"{kind}.engine = {engine}"
-        for kind, engine in (("stt", chosen.stt.engine), ("llm", chosen.llm.engine), ("tts", chosen.tts.engine))
-        if engine in CLOUD_ENGINES
+    leaving = [
+        f"{stage}.engine = {server.engine} ({server.host})"
+        for stage in cloud.STAGES
+        if (server := service.of(chosen, stage)) is not None and not server.is_here
     ]
-    if cloud:
-        detail = f"what is said leaves this machine: {', '.join(cloud)}"
+    if leaving:
+        detail = f"what is said leaves this machine: {', '.join(leaving)}"
     elif chosen.models.offline:
         detail = "never used (models.offline); no library reports its use"
     else:

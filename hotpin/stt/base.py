@@ -103,7 +103,7 @@ class Stt(Protocol):
 
     @property
     def draft_seconds(self) -> float:
-        """How long a pause should be, in s, before a ``draft``: longer where a draft disturbs what follows."""
+        """How long a pause should be, in s, before a ``draft``: longer where it disturbs, endless where it costs."""
         ...
 
     def load(self) -> None:

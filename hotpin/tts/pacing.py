@@ -89,13 +89,18 @@ class Piece:
 class Pace:
     """What is known of one engine's speed; used from its worker's thread.
 
+    Args:
+        streamed: whether the voice is a stream from elsewhere. It sounds long before a clause is whole, does not
+            compete for the cores, and each call is a way to the server and back: it is neither measured nor divided.
+
     Attributes:
         fixed: s that a call takes however short it is.
         factor: s for each second of speech.
         seconds_per_character: s of speech.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, streamed: bool = False) -> None:
+        self._streamed = streamed
         self.fixed = 0.0
         self.factor = 0.0
         self.seconds_per_character = 0.07
@@ -108,7 +113,7 @@ class Pace:
         Raises:
             TtsError: if it fails.
         """
-        for text in _SAMPLES:
+        for text in () if self._streamed else _SAMPLES:
             for _ in self.timed(text, tts.speak(text)):
                 pass
 
@@ -128,7 +133,7 @@ class Pace:
 
     def learn(self, characters: int, seconds: float, taken: float) -> None:
         """Take in that ``characters`` became ``seconds`` of speech, which took ``taken`` seconds."""
-        if characters <= 0 or seconds <= 0:
+        if self._streamed or characters <= 0 or seconds <= 0:
             return
         values = (1.0, seconds, taken, seconds * seconds, seconds * taken, characters)
         sums = (self._weight, self._x, self._y, self._xx, self._xy, self._characters)

@@ -11,7 +11,7 @@ import pytest
 import soxr
 
 from hotpin.audio import files
-from hotpin.audio.echo import MAX_RATE, MIN_RATE, REFERENCE_SECONDS, EchoCanceller, NoEcho
+from hotpin.audio.echo import MAX_RATE, MIN_RATE, REFERENCE_SECONDS, REST_SECONDS, EchoCanceller, NoEcho
 from hotpin.audio.echo_quality import EchoQuality
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, FRAME_SECONDS, Frame, Samples, to_float, to_int16
 from hotpin.bench import words
@@ -411,3 +411,14 @@ def test_loudspeaker_and_listener_work_in_threads_of_their_own() -> None:
     assert echo.dropped_seconds == 0
     assert echo.missing_seconds < 0.05
     assert Heard(raw[: blocks * FRAME_SAMPLES], np.concatenate(cleaned)).removed_db(1.5) > 22
+
+
+def test_it_rests_while_nothing_is_played_and_has_unlearned_nothing() -> None:
+    sound, silence = babble(CAPTURE_RATE, 6.0), np.zeros(int((REST_SECONDS + 2) * CAPTURE_RATE), np.int16)
+    played = np.concatenate((sound, silence, sound[: 2 * CAPTURE_RATE]))
+    mic = Room().heard(played, CAPTURE_RATE)[: len(played)]
+    heard = converse(canceller(), played, CAPTURE_RATE, mic, block=160)
+    rested = slice(int((6 + REST_SECONDS + 1) * CAPTURE_RATE), int((6 + REST_SECONDS + 1.5) * CAPTURE_RATE))
+    assert np.array_equal(heard.cleaned[rested], heard.raw[rested])
+    again = len(sound) / CAPTURE_RATE + REST_SECONDS + 2
+    assert heard.removed_db(again + 0.2) > 15

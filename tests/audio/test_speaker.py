@@ -4,8 +4,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from hotpin.cancel import Generation, Ticket
 from hotpin.clock import RealClock
 from hotpin.errors import AudioError
 from tests.e2e.rig import sound_server
+from tests.fakes.portaudio import FakePortAudio
 from tests.fakes.sound import ManualClock
 
 from .sounds import tone
@@ -103,69 +102,6 @@ def test_a_closed_loudspeaker_leaves_no_thread() -> None:
 
 
 # --- PortAudio, through a stand-in for the sounddevice module ---
-
-
-class FakeStream:
-    """Plays on a thread of its own, into a list, and is in a hurry."""
-
-    def __init__(self, callback: Callable[..., None], options: dict[str, object]) -> None:
-        self.options = options
-        self.played: list[int] = []
-        self._callback = callback
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self, *, ignore_errors: bool) -> None:
-        self._closed.set()
-        self._thread.join(TIMEOUT)
-
-    def ask(self, frames: int, latency: float = 0.0) -> Samples:
-        """Let the device ask for samples that will be heard after ``latency``."""
-        out = np.full((frames, 1), 77, np.int16)
-        self._callback(out, frames, SimpleNamespace(outputBufferDacTime=5.0 + latency, currentTime=5.0), None)
-        return out[:, 0]
-
-    def _run(self) -> None:
-        while not self._closed.wait(0.001):
-            self.played += self.ask(160).tolist()
-
-
-class FakePortAudio(ModuleType):
-    """A machine with the outputs of ``rates``: Hz that each one takes, its own first."""
-
-    class PortAudioError(Exception): ...
-
-    def __init__(self, **rates: list[int]) -> None:
-        super().__init__("sounddevice")
-        self.streams: list[FakeStream] = []
-        self._rates = rates
-
-    def query_devices(self, device: int | str | None = None, kind: str | None = None) -> dict[str, Any]:
-        return {"default_samplerate": float(self._output(device)[0])}
-
-    def check_output_settings(self, device: int | str | None, channels: int, dtype: str, samplerate: int) -> None:
-        if samplerate not in self._output(device):
-            raise self.PortAudioError("Invalid sample rate")
-
-    def OutputStream(self, *, callback: Callable[..., None], **options: object) -> FakeStream:  # noqa: N802
-        if "busy" in self._rates:
-            raise self.PortAudioError("Device unavailable")
-        self.streams.append(FakeStream(callback, options))
-        return self.streams[-1]
-
-    def _output(self, device: int | str | None) -> list[int]:
-        if isinstance(device, str):
-            for name, rates in self._rates.items():
-                if device in name:
-                    return rates
-            raise ValueError(f"No output device matching {device!r}")
-        try:
-            return list(self._rates.values())[device or 0]
-        except IndexError:
-            raise self.PortAudioError(f"Error querying device {device}") from None
 
 
 Install = Callable[..., FakePortAudio]

@@ -166,7 +166,8 @@ def test_the_json_has_what_programs_read() -> None:
     given = json.loads(json.dumps(measured.as_dict()))
     assert given["voice_to_voice"] == {"p50": 1.0, "p95": 1.0, "n": 3, "failed": 1}
     assert {"p50", "p95"} <= set(given["critical_path"]) & set(given["unspeculated"])
-    assert given["engines"] == {"vad": {"name": "fake", "model": "a model", "detail": "1 thread"}}
+    assert list(given["engines"]) == ["vad"]
+    assert given["engines"]["vad"].items() >= {"name": "fake", "model": "a model", "detail": "1 thread"}.items()
     assert given["load_seconds"] == 1.235
     assert (given["wer"], given["word_errors"], given["words"]) == (0.0, 0, 9)
     assert (given["cut_offs"], given["early_ends"]) == (1, 0)

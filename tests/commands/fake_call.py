@@ -8,7 +8,7 @@ from typing import Any
 
 from hotpin.audio.speaker import VirtualSpeaker
 from hotpin.clock import RealClock
-from hotpin.commands.call import Call
+from hotpin.commands.call import Call, converse
 from hotpin.commands.start_call import Plan
 from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
@@ -32,9 +32,13 @@ def main() -> None:
     engines = Engines(FakeVad(), FakeStt(), EchoLlm(), FakeTts())
     options = ConversationOptions(agent="hotpin")
     clock = RealClock()
-    call = Call(Plan("kitchen", "", None, [], real_time=False, timing="--timing" in sys.argv, as_json=False))
-    with suppress(KeyboardInterrupt):
-        call.hold(engines, options, (VirtualSpeaker(VOICE_RATE, clock, paced=True), clock))
+    plan = Plan(
+        "kitchen", "", None, [], microphone=False, real_time=False, timing="--timing" in sys.argv, as_json=False
+    )
+    conversation = converse(engines, options, (VirtualSpeaker(VOICE_RATE, clock, paced=True), clock), [])
+    with suppress(KeyboardInterrupt), conversation.bus.subscribe() as events:
+        conversation.start()
+        Call(plan).hold(conversation, events)
     print("Over.")
 
 

@@ -63,7 +63,7 @@ class Hotpin:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HOTPIN_")},
             "HOTPIN_HOME": str(home),
             "HOTPIN_MODELS__DIR": str(models.models_dir(all_settings.load())),
@@ -75,7 +75,7 @@ class Hotpin:
         """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-m", "hotpin", *map(str, arguments)],
-            env={**self._environment, **environment},
+            env={**self.environment, **environment},
             cwd=self.home,
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -87,7 +87,7 @@ class Hotpin:
         """Start a command as the foreground process of a terminal, given as the descriptor of its inner end."""
         return subprocess.Popen(
             [sys.executable, "-c", IN_TERMINAL, module, *map(str, arguments)],
-            env={**self._environment, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**self.environment, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])},
             cwd=self.home,
             stdin=terminal,
             stdout=terminal,
@@ -99,7 +99,7 @@ class Hotpin:
         """Run a command that cannot write any file beyond ``room`` bytes."""
         ran = subprocess.run(
             [sys.executable, "-c", LIMITED, str(room), *map(str, arguments)],
-            env=self._environment,
+            env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -145,6 +145,10 @@ class Terminal:
             ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"{text!r} was not shown in {self.shown!r}"
             self.shown += os.read(self._ours, 4096).decode("utf-8", "replace")
+
+    def hang_up(self) -> None:
+        """Close the terminal over what runs in it."""
+        os.close(self._ours)
 
     def close(self) -> None:
         self.process.kill()

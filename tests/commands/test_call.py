@@ -8,7 +8,7 @@ import pytest
 
 from hotpin.audio.speaker import VirtualSpeaker
 from hotpin.clock import SkippingClock
-from hotpin.commands.call import Call
+from hotpin.commands.call import Call, converse
 from hotpin.commands.start_call import Plan
 from hotpin.commands.turns import Recording
 from hotpin.conversation_options import ConversationOptions
@@ -25,9 +25,12 @@ def hold(said: list[Recording], options: ConversationOptions, reply: str = "I am
     engines = Engines(FakeVad(), FakeStt(), FakeLlm(reply), FakeTts())
     clock = SkippingClock()
     speaker = VirtualSpeaker(VOICE_RATE, clock, paced=False)
-    call = Call(Plan("kitchen", "", None, said, real_time=False, timing=False, as_json=False))
+    call = Call(Plan("kitchen", "", None, said, microphone=False, real_time=False, timing=False, as_json=False))
+    conversation = converse(engines, options, (speaker, clock), said)
     try:
-        call.hold(engines, options, (speaker, clock))
+        with conversation.bus.subscribe() as events:
+            conversation.start()
+            call.hold(conversation, events)
     finally:
         speaker.close()
         engines.close()

@@ -193,7 +193,7 @@ def test_a_wrong_value_is_not_written(home: Path, name: str, value: str, said: s
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("stt.engine", "whispr", "Choose one of: vosk, whisper"),
+        ("stt.engine", "whispr", "Choose one of: groq, openai, vosk, whisper"),
         ("stt.model", "vosk-small-ko", "Choose one of: whisper-base"),
         ("llm.model", "gpt-9", "Known llm models: smollm2-135m-instruct"),
         ("llm.model", "whisper-base", "is a model for stt, not for llm"),

@@ -58,7 +58,9 @@ def test_an_option_beyond_its_range_is_told_by_its_own_name(arguments: list[str]
 def test_a_session_goes_on_only_if_something_is_kept(
     goes_on: bool, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Call(Plan("kitchen", "", Path("x.wav"), [], real_time=False, timing=False, as_json=False)).end(goes_on=goes_on)
+    Call(Plan("kitchen", "", Path("x.wav"), [], microphone=False, real_time=False, timing=False, as_json=False)).end(
+        goes_on=goes_on
+    )
     told = capsys.readouterr().err
     assert said in told
     assert ("To go on" in told) is goes_on

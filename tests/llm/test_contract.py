@@ -12,7 +12,7 @@ from hotpin.llm import native
 from hotpin.llm.base import Message, ReplyOptions
 from hotpin.settings import Settings
 from tests.conftest import choosing
-from tests.llm.conftest import ENGINES, GREEDY, CountingLlm, Make, Talk, load_or_skip
+from tests.llm.conftest import ENGINES, GREEDY, CountingLlm, Make, Talk, evaluated_tokens, load_or_skip
 
 SYSTEM = Message(
     "system",
@@ -60,9 +60,9 @@ def test_loading_twice_is_loading_once(llm: CountingLlm) -> None:
     assert llm.info == before
 
 
-def test_a_reply_before_loading_is_an_error(make: Make) -> None:
+def test_a_reply_before_loading_is_an_error(make_any: Make) -> None:
     with pytest.raises(LlmError, match="not loaded"):
-        list(make().reply("s", [FRANCE]))
+        list(make_any().reply("s", [FRANCE]))
 
 
 def test_a_reply_comes_in_pieces_and_makes_sense(talk: Talk) -> None:
@@ -111,21 +111,21 @@ def test_cancelling_between_tokens_ends_the_reply_at_once(talk: Talk) -> None:
 
 
 def test_what_is_cancelled_before_it_begins_writes_nothing(talk: Talk) -> None:
-    before = talk.llm.evaluated_tokens
+    before = evaluated_tokens(talk.llm)
     assert not list(talk.llm.reply(talk.session, [SYSTEM, STORY], GREEDY, lambda: True))
-    assert talk.llm.evaluated_tokens - before <= native.BATCH_TOKENS
+    assert evaluated_tokens(talk.llm) - before <= native.BATCH_TOKENS
 
 
 @pytest.mark.parametrize("call", ["reply", "prepare"])
 def test_cancelling_while_a_long_prompt_is_read_stops_before_its_end(talk: Talk, call: str) -> None:
     long = [SYSTEM, Message("user", "One two three four five six seven eight nine ten. " * 40)]
     asked = iter(range(1000))
-    before = talk.llm.evaluated_tokens
+    before = evaluated_tokens(talk.llm)
     if call == "reply":
         assert not list(talk.llm.reply(talk.session, long, GREEDY, lambda: next(asked) >= 3))
     else:
         talk.llm.prepare(talk.session, long, lambda: next(asked) >= 3)
-    assert 0 < talk.llm.evaluated_tokens - before <= 4 * native.BATCH_TOKENS
+    assert 0 < evaluated_tokens(talk.llm) - before <= 4 * native.BATCH_TOKENS
 
 
 def test_after_a_cancelled_reply_the_next_one_is_as_if_nothing_had_been(talk: Talk) -> None:
@@ -265,9 +265,9 @@ def test_words_after_which_a_part_of_a_character_is_likeliest_can_be_judged(talk
 
 
 def test_a_question_that_is_cancelled_is_not_judged(talk: Talk) -> None:
-    before = talk.llm.evaluated_tokens
+    before = evaluated_tokens(talk.llm)
     assert talk.llm.finished(talk.session, [SYSTEM, FRANCE], lambda: True) is None
-    assert talk.llm.evaluated_tokens - before <= native.BATCH_TOKENS
+    assert evaluated_tokens(talk.llm) - before <= native.BATCH_TOKENS
 
 
 @pytest.mark.slow
@@ -283,8 +283,8 @@ def test_all_engines_judge_alike(settings: Settings) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_was_closed_can_be_loaded_again(make: Make) -> None:
-    llm = load_or_skip(make())
+def test_a_model_that_was_closed_can_be_loaded_again(make_any: Make) -> None:
+    llm = load_or_skip(make_any())
     llm.close()
     llm.close()
     with pytest.raises(LlmError, match="not loaded"):

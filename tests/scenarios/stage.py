@@ -20,12 +20,12 @@ TIMEOUT = 5.0
 class Stage:
     """A conversation with everything around it in the test's hands."""
 
-    def __init__(self, options: ConversationOptions) -> None:
+    def __init__(self, options: ConversationOptions, bus: Bus | None = None) -> None:
         self.engines: Engines = fake_engines()
         self.clock = ManualClock()
         self.mic = ManualMicrophone(self.clock)
         self.playback = Playback(VOICE_RATE, capacity_seconds=60.0)
-        bus = Bus()
+        bus = bus or Bus()
         self.events = bus.subscribe()
         self.seen: list[Event] = []
         self.conversation = Conversation(self.engines, self.mic, self.playback, bus, options, self.clock)

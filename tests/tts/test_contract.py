@@ -13,7 +13,6 @@ from hotpin.audio.resample import Resampler
 from hotpin.bench import words
 from hotpin.bench.utterances import QUESTIONS
 from hotpin.errors import TtsError
-from hotpin.settings import Settings
 from hotpin.stt.base import Stt
 from hotpin.tts.base import Tts
 from hotpin.tts.silence import AUDIBLE
@@ -45,9 +44,9 @@ def tts(engine: str, loaded: Loaded) -> Tts:
 
 
 @pytest.fixture
-def build(engine: str, settings: Settings) -> Callable[..., Tts]:
+def build(engine: str, loaded: Loaded) -> Callable[..., Tts]:
     """Makes voice engines of one kind, not yet loaded, with other ``tts`` settings."""
-    return lambda **values: registry.build_tts(choosing(settings, "tts", engine=engine, **values))
+    return lambda **values: registry.build_tts(choosing(loaded.settings("tts", engine), "tts", engine=engine, **values))
 
 
 def joined(frames: list[Frame]) -> Samples:
