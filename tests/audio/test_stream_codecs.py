@@ -276,22 +276,25 @@ def test_a_recording_without_end_is_ended() -> None:
         pytest.param(recording("WebM")[:60] * 5_000, id="headers"),
         pytest.param(ogg_page([OPUS_HEAD], 2) * 20_000, id="tracks"),
         pytest.param(b"\xff\xfb\x10\x64" + bytes(100), id="silence"),
-        pytest.param(b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 50_000, id="chunks"),
-        pytest.param(b"\0\0\0\x08ftyp" + b"\0\0\0\x08free" * 50_000, id="boxes"),
+        pytest.param(b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 500_000, id="chunks"),
+        pytest.param(b"\0\0\0\x08ftyp" + b"\0\0\0\x08free" * 500_000, id="boxes"),
+        pytest.param(recording("MP3")[:2_000] + b"\xff" * 2_000_000, id="beginnings of frames"),
+        pytest.param(recording("Ogg")[:2_000] + b"OggS" * 500_000, id="beginnings of pages"),
+        pytest.param(recording("WebM")[:2_000] + b"\xec\x80" * 1_000_000, id="empty elements"),
         pytest.param(b"\0\0\0\x08ftyp" + b"\xff\xff\xff\xfffree", id="a huge box"),
         pytest.param(b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xfe", id="a huge element"),
-        pytest.param(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x81" * 50_000, id="segments in segments"),
+        pytest.param(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x81" * 500_000, id="segments in segments"),
     ],
 )
 def test_headers_without_end_take_little_time_and_memory(endless: bytes) -> None:
     decoder = StreamDecoder()
     begun = time.monotonic()
-    for piece in pieces(endless, 2**19):
+    for piece in pieces(endless, 2**22):
         try:
             assert len(decoder.feed(piece)) <= 50 * 61
         except AudioError:
             break
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 2
 
 
 def test_a_fragment_that_claims_millions_of_samples_is_refused() -> None:
