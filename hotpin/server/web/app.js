@@ -4,7 +4,7 @@ import { agentsKnown, askForToken, newSession, remembered, takeToken, token, WRO
 import { Connection } from "/web/connection.js";
 import { Loudspeaker, Microphone, SpeechMeter } from "/web/sound.js";
 import {
-  $, addEntry, agentName, showAbout, showAgents, showLevel, showNow, showProblem, showState, showStatus, showTalkButton,
+  $, addEntry, agentName, cutEntry, showAbout, showLevel, showNow, showProblem, showState, showStatus, showTalkButton,
 } from "/web/view.js";
 
 const VOICE_RATE = 24000; // Hz; another one costs a moment at the first reply
@@ -133,6 +133,7 @@ async function begin() {
   if (!connection.open && !connection.trying) connect();
   try {
     await microphone.open();
+    showIdle();
   } catch (error) {
     state.talking = state.listening = false;
     showTalk();
@@ -146,6 +147,12 @@ function stopListening() {
   microphone.close();
   showLevel(0);
   showTalk();
+  showIdle();
+}
+
+/** Shows what is the case while nobody speaks; the server only tells of changes. */
+function showIdle() {
+  if (connection.open && !replying()) showState(state.listening ? "listening" : "ready");
 }
 
 // --- the line ---
@@ -177,7 +184,7 @@ async function connect() {
 
 connection.addEventListener("open", () => {
   $("token-form").hidden = true;
-  showStatus("Ready");
+  showIdle();
   sendEnd();
 });
 
@@ -224,9 +231,10 @@ connection.addEventListener("told", ({ detail }) => {
       settleReply();
       showInterrupt();
     },
-    interrupted: () => {
+    interrupted: ({ spoken }) => {
       silence();
-      settleReply(" …");
+      settleReply();
+      cutEntry(spoken);
     },
     error: ({ message, retryable }) => showProblem(retryable ? `${message}. You can try again.` : message),
   }[detail.type];
@@ -234,7 +242,7 @@ connection.addEventListener("told", ({ detail }) => {
 });
 
 function tellStatus(status) {
-  showState(status === "listening" && !state.handsFree ? "ready" : status);
+  showState(status === "listening" && !state.listening ? "ready" : status);
   if (status === "thinking") state.awaited = true;
   if (status === "thinking" || status === "listening") {
     state.dropping = false; // the reply before is over, even if nobody said so

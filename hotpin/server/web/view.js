@@ -41,6 +41,12 @@ export function addEntry(kind, who, text) {
   entry.scrollIntoView({ block: "end" });
 }
 
+/** Leaves of the reply that stands last what was heard of it. */
+export function cutEntry(spoken) {
+  const entry = $("conversation").lastElementChild;
+  if (entry?.classList.contains("hotpin")) entry.lastChild.textContent = `${spoken ?? entry.lastChild.textContent} …`;
+}
+
 /** Shows whose turn it is; a state that is not known changes nothing. */
 export function showState(name) {
   if (STATES[name]) showStatus(STATES[name]);
