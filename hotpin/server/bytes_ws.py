@@ -8,15 +8,17 @@ from hotpin.app import VOICE_RATE
 from hotpin.audio import wav
 from hotpin.audio.codecs import wrap_pcm
 from hotpin.audio.frame import CAPTURE_RATE, Samples
-from hotpin.errors import AudioError, HotpinError
+from hotpin.errors import AudioError
 from hotpin.events import Event, Failed
 from hotpin.server import door, messages, problems
 from hotpin.server.link import BUSY, FAILED, NOT_AUDIO, POLICY, TOO_BIG, UNSUPPORTED, Link
+from hotpin.server.manner import Manner
 from hotpin.server.messages import ProtocolError
 from hotpin.server.problems import Problem
 from hotpin.server.services import Services
-from hotpin.server.socket_sound import Sound, pcm_samples
-from hotpin.server.talk import Manner, Talk
+from hotpin.server.socket_mic import pcm_samples
+from hotpin.server.socket_playback import Sound
+from hotpin.server.talk import Talk
 
 PROTOCOL = "bytes"
 
@@ -85,11 +87,7 @@ class BytesClient:
 
     async def serve(self) -> None:
         """Serve until it is cancelled."""
-        try:
-            await self._talk.check()
-        except HotpinError as error:
-            self._link.close(FAILED, messages.unusable(error, "", "").message)
-            return
+        await self._talk.check()
         await self._talk.hold(self._read())
 
     async def _read(self) -> None:

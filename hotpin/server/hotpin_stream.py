@@ -10,15 +10,16 @@ from starlette.websockets import WebSocket
 
 from hotpin.app import VOICE_RATE
 from hotpin.audio.codecs import wrap_pcm
-from hotpin.errors import HotpinError
 from hotpin.events import Event, Failed, Heard, Interrupted, Partial, ReplyText, StateChanged
 from hotpin.server import door, messages, problems
 from hotpin.server.link import POLICY, Link
+from hotpin.server.manner import Manner
 from hotpin.server.messages import ProtocolError
 from hotpin.server.problems import Problem
 from hotpin.server.services import Services
-from hotpin.server.socket_sound import Sound, pcm_samples
-from hotpin.server.talk import Manner, Talk
+from hotpin.server.socket_mic import pcm_samples
+from hotpin.server.socket_playback import Sound
+from hotpin.server.talk import Talk
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,8 @@ class HotpinStream:
         """Serve until it is cancelled."""
         try:
             await self._talk.check()
-        except HotpinError as error:
-            self._link.close(POLICY, messages.unusable(error, self._handshake.agent, self._handshake.voice).message)
+        except ProtocolError as error:
+            self._link.close(POLICY, error.message)
             return
         await self._talk.hold(self._read())
 

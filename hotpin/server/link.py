@@ -27,6 +27,9 @@ TAKEN_OVER = 4409
 _INBOX = 32
 """Messages that may wait to be looked at; after that the client has to."""
 
+_MESSAGE_BYTES = 256
+"""What a message that waits costs beside what is in it."""
+
 _GRACE_SECONDS = 2.0
 """s in which a client that does not read can still take the reason why it is disconnected."""
 
@@ -76,7 +79,7 @@ class Link:
         if self.closing:
             return
         self._outbox.append(_Outgoing(payload, sent))
-        self._waiting_bytes += len(payload)
+        self._waiting_bytes += len(payload) + _MESSAGE_BYTES
         if self._waiting_bytes > self._limits.send_buffer_bytes:
             self._give_up("this client reads too slowly")
         self._changed.set()
@@ -160,7 +163,7 @@ class Link:
                 await self._socket.send_text(message.payload)
             else:
                 await self._socket.send_bytes(message.payload)
-        self._waiting_bytes -= len(message.payload)
+        self._waiting_bytes -= len(message.payload) + _MESSAGE_BYTES
         if message.sent is not None:
             message.sent()
 

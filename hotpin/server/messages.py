@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotpin.errors import HotpinError
-from hotpin.personas import ID_RULE
 from hotpin.sessions.base import check_session_id
 
 MAX_TEXT = 200
@@ -69,17 +68,6 @@ def session_id(value: str) -> str:
         return check_session_id(value)
     except ValueError as error:
         raise ProtocolError(str(error)) from error
-
-
-def unusable(error: HotpinError, agent: str, voice: str) -> ProtocolError:
-    """Say which of the agent and the voice that a client wants is not there; the error itself may name files."""
-    from hotpin.errors import SettingsError, TtsError
-
-    if isinstance(error, SettingsError) and agent:
-        return ProtocolError(f"there is no agent {agent[:40]!r}; {ID_RULE}")
-    if isinstance(error, TtsError) and voice:
-        return ProtocolError(f"there is no voice {voice[:40]!r} here")
-    return ProtocolError("this conversation cannot be held")
 
 
 def _kind(value: object) -> str:

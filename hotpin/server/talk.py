@@ -7,25 +7,27 @@ the time, as a microphone is.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from hotpin.app import VOICE_RATE
-from hotpin.audio.frame import CAPTURE_RATE, Samples
-from hotpin.bus import Bus
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Samples
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import SkippingClock
 from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
-from hotpin.errors import BusyError
-from hotpin.events import Event, Failed, Level, Spoken, State, StateChanged, TurnDone
+from hotpin.errors import BusyError, SettingsError, TtsError
+from hotpin.events import Event, Failed, State, StateChanged, TurnDone
 from hotpin.server import problems
 from hotpin.server.limits import Place, party
-from hotpin.server.problems import Problem
+from hotpin.server.manner import Listener, Manner
+from hotpin.server.messages import ProtocolError
+from hotpin.server.relay import Relay
 from hotpin.server.services import Services
-from hotpin.server.socket_sound import Encoder, PcmEncoder, SocketMicrophone, SocketPlayback, Sound
+from hotpin.server.socket_mic import SocketMicrophone
+from hotpin.server.socket_playback import SocketPlayback, Sound
 from hotpin.tts.choice import choose
 
 log = logging.getLogger(__name__)
@@ -34,64 +36,8 @@ _SETTLE_SECONDS = 3.0
 """s that a turn whose reply has been given may take to be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a client converses."""
-
-    protocol: str
-    """Its protocol's name, for logs and figures."""
-
-    session_id: str
-    address: str = "127.0.0.1"
-    agent: str = ""
-    """The persona; empty means the session's last, or the settings'."""
-    voice: str = ""
-    """The voice; empty means the persona's."""
-    vad: bool = False
-    """Whether the server finds out when the person has finished."""
-    echo_cancelled: bool = False
-    """Whether the client keeps what it plays out of what it sends, so that speech can interrupt a reply."""
-    paced: bool = True
-    """Whether the reply is heard as it comes, rather than got as a whole."""
-    encoder: Callable[[], Encoder] = PcmEncoder
-    """Makes what encodes each reply."""
-
-
-class Listener(Protocol):
-    """What a protocol does about what happens; called on the event loop, and never waits."""
-
-    def happened(self, event: Event) -> None:
-        """Take what the conversation tells."""
-        ...
-
-    def sounded(self, sound: Sound) -> None:
-        """Take a piece of a reply."""
-        ...
-
-    def refused(self, problem: Problem) -> None:
-        """Take that a turn is not answered."""
-        ...
-
-    def unheard(self) -> None:
-        """Take that there was nothing to answer."""
-        ...
-
-
-class _Relay(Bus):
-    """Brings events to the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[Event], None]) -> None:
-        super().__init__()
-        self._loop = loop
-        self._take = take
-
-    def publish(self, event: Event) -> None:
-        """Hand an event over, without ever waiting."""
-        super().publish(event)
-        if isinstance(event, Level | Spoken):  # many, and for screens
-            return
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._take, event)
+_MAX_ENDS = 16
+"""Ends of speech that may wait while a turn is answered: nobody asks so much at once."""
 
 
 @dataclass(slots=True)
@@ -113,6 +59,7 @@ class Talk:
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0  # samples in it
+        self._ends = 0  # ends of speech in it
         self._open: _Open | None = None
         self._over = asyncio.Event()  # the reply has been made, or dropped
         self._done = asyncio.Event()  # the turn is over and stored
@@ -123,24 +70,40 @@ class Talk:
 
     # --- what the client does ---
 
-    async def check(self) -> ConversationOptions:
+    async def check(self) -> None:
         """Look whether such a conversation can be held; nothing is begun.
 
         Raises:
-            HotpinError: if there is no such agent or voice, or the session cannot be read.
+            ProtocolError: if there is no such agent or voice.
+            HotpinError: if it cannot be held for another reason, such as a session that cannot be read.
         """
-        return await self._services.in_thread(self._options)
+        try:
+            await self._services.in_thread(self._options)
+        except SettingsError as error:
+            if not self.manner.agent:
+                raise
+            # What the error itself says may name files.
+            raise ProtocolError(f"there is no agent {self.manner.agent[:40]!r}") from error
+        except TtsError as error:
+            if not self.manner.voice:
+                raise
+            raise ProtocolError(f"there is no voice {self.manner.voice[:40]!r} here") from error
 
     def hear(self, samples: Samples) -> bool:
         """Take audio, int16 of shape (n,), 16 kHz; return whether there was room for it."""
-        if self._waiting + len(samples) > self._services.limits.max_audio_seconds * CAPTURE_RATE:
+        if self._waiting + _weight(samples) > self._services.limits.max_audio_seconds * CAPTURE_RATE:
             return False
-        self._waiting += len(samples)
+        self._waiting += _weight(samples)
         self._input.put_nowait(samples)
         return True
 
     def end_of_speech(self) -> None:
         """Answer what was heard."""
+        if self._ends >= _MAX_ENDS:
+            self._listener.refused(problems.BUSY)
+            self._listener.unheard()
+            return
+        self._ends += 1
         self._input.put_nowait(None)
 
     def cancel(self) -> None:
@@ -192,7 +155,10 @@ class Talk:
 
     async def _next(self) -> Samples | None:
         item = await self._input.get()
-        self._waiting -= 0 if item is None else len(item)
+        if item is None:
+            self._ends -= 1
+        else:
+            self._waiting -= _weight(item)
         return item
 
     async def _listen(self, item: Samples | None) -> None:
@@ -280,7 +246,7 @@ class Talk:
             seconds = self._services.limits.max_audio_seconds
             mic = SocketMicrophone(clock, seconds, hears_itself=not self.manner.echo_cancelled)
             playback = SocketPlayback(VOICE_RATE, clock, self._give, self.manner.encoder, paced=self.manner.paced)
-            bus = _Relay(self._loop, self._happened)
+            bus = Relay(self._loop, self._happened)
             engines = self._services.app.engines
             self._open = _Open(Conversation(engines, mic, playback, bus, options, clock), mic, playback)
             self._open.conversation.start()
@@ -358,3 +324,8 @@ class Talk:
         place, self._place = self._place, None
         if place is not None:
             place.leave()
+
+
+def _weight(samples: Samples) -> int:
+    """Say as how many samples a message counts that waits: tiny ones cost memory, too."""
+    return max(len(samples), FRAME_SAMPLES)

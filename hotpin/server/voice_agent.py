@@ -17,15 +17,16 @@ from hotpin.audio.codecs import Mp3Encoder
 from hotpin.audio.frame import Frame
 from hotpin.audio.stream_codecs import StreamDecoder
 from hotpin.audio.stream_recording import TooMuchAudioError
-from hotpin.errors import AudioError, HotpinError
+from hotpin.errors import AudioError
 from hotpin.events import Event, Failed, Heard, Partial, ReplyText, ReplyWritten
 from hotpin.server import door, messages, problems
 from hotpin.server.link import POLICY, UNSUPPORTED, Link
+from hotpin.server.manner import Manner
 from hotpin.server.messages import ProtocolError
 from hotpin.server.problems import Problem
 from hotpin.server.services import Services
-from hotpin.server.socket_sound import Sound
-from hotpin.server.talk import Manner, Talk
+from hotpin.server.socket_playback import Sound
+from hotpin.server.talk import Talk
 from hotpin.server.voice_agent_reply import AgentReply
 
 PROTOCOL = "voice-agent"
@@ -118,8 +119,8 @@ class VoiceAgent:
         """Serve until the client goes, or ends the session."""
         try:
             await self._talk.check()
-        except HotpinError as error:
-            self._link.close(POLICY, messages.unusable(error, "", self._options.voice).message)
+        except ProtocolError as error:
+            self._link.close(POLICY, error.message)
             return
         session_id = self._options.session_id
         self._tell({"type": "connection_established", "session_id": session_id, "agent": agent_name})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hotpin.server.socket_sound import Sound
+from hotpin.server.socket_playback import Sound
 
 PIECE_BYTES = 4096
 """Bytes of audio in one message at most, before base64."""
@@ -45,8 +45,8 @@ class AgentReply:
             self._tell({"type": "transcription", "text": text, "is_final": True})
 
     def written(self, text: str) -> None:
-        """Take the whole text of the reply."""
-        if not self._on:
+        """Take the whole text of the reply; one that comes after its turn was cancelled is passed over."""
+        if not self._words:
             return
         self._written = True
         self._tell({"type": "llm_response", "text": text})

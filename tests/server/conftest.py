@@ -43,17 +43,17 @@ class Server:
         return cast("FakeTts", self.app.engines.tts)
 
     def figure(self, name: str) -> float:
-        """A figure without labels, as ``/metrics`` tells it."""
+        """A figure as ``/metrics`` tells it; 0 while there is none."""
         with urlopen(f"{self.http}/metrics") as answer:  # noqa: S310 - on the loopback
             lines = answer.read().decode().splitlines()
-        return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+        return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     def wait_for(self, name: str, value: float) -> None:
         """Wait until a figure has a value."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         while self.figure(name) != value:
             assert time.monotonic() < deadline, f"{name} is {self.figure(name)}, not {value}"
-            time.sleep(0.01)
+            time.sleep(0.03)
 
 
 MakeServer = Callable[..., Server]

@@ -74,7 +74,7 @@ def test_the_agents_are_listed(server: Server) -> None:
 
 def test_figures_are_counted_without_words_and_names(server: Server) -> None:
     PlainClient(server.ws, "kitchen").ask(tone(0.3))
-    server.wait_for("hotpin_turns_inside", 0)
+    server.wait_for('hotpin_turns_total{protocol="stream",result="answered"}', 1)
     text = get(server, "/metrics").read().decode()
     assert 'hotpin_connections_total{protocol="stream"} 1.0' in text
     assert 'hotpin_stage_seconds_count{protocol="stream",stage="first token"} 1.0' in text

@@ -1,6 +1,8 @@
 """``/ws`` on real Uvicorn, by clients that know only its description."""
 
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -239,6 +241,7 @@ def test_a_disconnect_cancels_the_work(server: Server) -> None:
     while not server.llm.prompts and time.monotonic() < deadline:
         time.sleep(0.01)
     client.socket.close()
+    server.wait_for("hotpin_open_connections", 0)
     server.llm.gate.set()
     PlainClient(server.ws, "other").ask(tone(0.5))
     assert len(server.tts.said) == 2  # only the other's
@@ -364,3 +367,47 @@ def test_unknown_fields_of_the_handshake_are_passed_over(server: Server) -> None
         reply = socket.recv(5)
         assert isinstance(reply, bytes)
         assert wav_samples(reply) == 0
+
+
+def test_a_client_that_reads_nothing_at_all_is_cut(make_server: MakeServer) -> None:
+    server = make_server(server__send_seconds=0.2)
+    server.llm.text = "Something long is said here. " * 300  # more than the system keeps for it
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", int(server.ws.rpartition(":")[2])))
+        head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        deaf.sendall(f"{head}Sec-WebSocket-Key: {'A' * 22}==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        assert b"101 " in deaf.recv(1000)
+        for kind, payload in ((1, b'{"session_id": "deaf"}'), (2, tone(0.03)), (1, b'{"signal": "EOS"}')):
+            size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+            deaf.sendall(bytes([0x80 | kind]) + size + bytes(4) + payload)
+        server.wait_for("hotpin_open_connections", 1)
+        server.wait_for("hotpin_open_connections", 0)
+    server.llm.text = "Hello."
+    assert wav_samples(PlainClient(server.ws).ask(tone(0.2))) > 0
+
+
+def test_ends_of_speech_without_end_are_bounded(server: Server) -> None:
+    server.llm.gate.clear()
+    client = EventClient(server.ws)
+    client.socket.send(tone(0.2))
+    for _ in range(30):
+        client.send(signal="EOS")
+    error = client.until("error")[-1]
+    assert isinstance(error, dict)
+    assert error["code"] == "BUSY"
+    server.llm.gate.set()
+
+
+def test_tiny_messages_without_end_are_bounded(make_server: MakeServer) -> None:
+    server = make_server(server__max_audio_seconds=1.0)
+    server.llm.gate.clear()
+    client = EventClient(server.ws)
+    client.socket.send(tone(0.2))
+    client.send(signal="EOS")
+    for _ in range(100):
+        client.socket.send(b"\0\1")
+    error = client.until("error")[-1]
+    assert isinstance(error, dict)
+    assert error["code"] == "TOO_LARGE"
+    server.llm.gate.set()
