@@ -20,6 +20,9 @@ from hotpin.errors import AudioError
 from .sounds import AMPLITUDE, level, tone, wav
 from .streams import STREAMS, decoded, joined, pieces, stream
 
+SECONDS = 1.0
+"""Of the recordings."""
+
 CODEC_LOSS = 0.1
 """Of the level: AAC and MP3 turn everything down a little."""
 
@@ -33,11 +36,11 @@ OPUS_HEAD = struct.pack("<8sBBHIhB", OPUS_MARK, 1, 1, 312, 48_000, 0, 0)
 
 
 @cache
-def recording(kind: str, channels: int = 1, seconds: float = 2.0) -> bytes:
+def recording(kind: str, channels: int = 1, seconds: float = SECONDS) -> bytes:
     return stream(kind, tone(STREAMS[kind][2], seconds), channels=channels)
 
 
-def assert_the_tone(samples: Samples, seconds: float = 2.0) -> None:
+def assert_the_tone(samples: Samples, seconds: float = SECONDS) -> None:
     hertz = np.argmax(np.abs(np.fft.rfft(samples.astype(float)))) * CAPTURE_RATE / len(samples)
     assert hertz == pytest.approx(440, rel=0.05)
     assert level(samples) * np.sqrt(2) == pytest.approx(AMPLITUDE, rel=CODEC_LOSS)
@@ -60,7 +63,7 @@ def test_frames_are_whole_and_follow_each_other(kind: str) -> None:
     assert [frame.start for frame in frames] == pytest.approx([0.02 * n for n in range(len(frames))])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.sampled_from(sorted(STREAMS)), st.data())
 def test_cuts_anywhere_change_nothing(kind: str, data: st.DataObject) -> None:
     whole = recording(kind)
@@ -86,7 +89,7 @@ def test_sound_comes_out_at_most_a_tenth_of_a_second_after_it_came_in(kind: str)
     for number, piece in enumerate(pieces(data, size := len(data) // 20), start=1):
         heard += sum(frame.seconds for frame in decoder.feed(piece))
         # Headers and the encoder's own delay stand before the sound.
-        assert heard >= 2.0 * number * size / len(data) - LATEST - 0.1
+        assert heard >= SECONDS * number * size / len(data) - LATEST - 0.1
 
 
 @pytest.mark.parametrize("kind", ["WebM", "Ogg", "MP4 AAC", "MP3"])
@@ -95,15 +98,14 @@ def test_a_recording_goes_on_after_the_end_of_an_utterance(kind: str) -> None:
     decoder = StreamDecoder()
     first = decoder.feed(data[: len(data) // 2]) + decoder.finish()
     second = decoder.feed(data[len(data) // 2 :]) + decoder.finish()
-    assert_the_tone(joined(first), 1.0)
-    assert_the_tone(joined(second), 1.0)
+    assert_the_tone(joined(first), SECONDS / 2)
+    assert_the_tone(joined(second), SECONDS / 2)
 
 
-@pytest.mark.parametrize("after", STREAMS)
-@pytest.mark.parametrize("before", ["WebM", "Ogg", "MP4 AAC", "WAV"])
+@pytest.mark.parametrize("after", [kind for kind in STREAMS if not kind.startswith("MP3")])
+@pytest.mark.parametrize("before", ["WebM", "MP4 AAC", "WAV"])
 def test_a_header_begins_a_new_recording_even_if_the_last_one_was_cut_short(before: str, after: str) -> None:
-    if after.startswith("MP3"):
-        pytest.skip("nothing but the bytes before tells an MP3's frame from other sound")
+    """All but an MP3: nothing but the bytes before tells its frames from other sound."""
     decoder = StreamDecoder()
     first = recording(before, seconds=0.5)
     decoder.feed(first[: len(first) * 4 // 5 - 3])
@@ -113,7 +115,7 @@ def test_a_header_begins_a_new_recording_even_if_the_last_one_was_cut_short(befo
 
 def test_recordings_joined_without_a_cut_between_them_are_told_apart() -> None:
     for kind in ("WebM", "Ogg", "MP4 AAC", "WAV"):
-        assert_the_tone(decoded(recording(kind) + recording(kind)), 4.0)
+        assert_the_tone(decoded(recording(kind) + recording(kind)), 2 * SECONDS)
 
 
 def test_a_wav_that_does_not_know_its_length_is_all_sound() -> None:
@@ -134,15 +136,15 @@ def test_a_tag_before_an_mp3_is_passed_over() -> None:
 
 def test_an_mp3_of_one_encoder_plays_to_its_end() -> None:
     encoder = Mp3Encoder(24_000)
-    samples = tone(24_000, 2.0)
-    data = b"".join(encoder.push(piece) for piece in np.split(samples, 100)) + encoder.flush()
+    samples = tone(24_000, SECONDS)
+    data = b"".join(encoder.push(piece) for piece in np.split(samples, 50)) + encoder.flush()
     assert_the_tone(decoded(data))
 
 
 def test_the_mp3_encoder_holds_back_less_than_a_tenth_of_a_second() -> None:
     for rate in (16_000, 22_050, 24_000):
         encoder, decoder, heard = Mp3Encoder(rate), StreamDecoder(), 0.0
-        for number, piece in enumerate(np.array_split(tone(rate, 2.0), 100), start=1):
+        for number, piece in enumerate(np.array_split(tone(rate, SECONDS), 50), start=1):
             data = encoder.push(piece)
             heard += sum(frame.seconds for frame in decoder.feed(data))
             assert heard >= 0.02 * number - 0.1 - 0.02  # the last: what the frames of the decoder wait for
@@ -222,13 +224,13 @@ def test_damaged_packets_cost_themselves_alone() -> None:
     for at in range(len(data) // 3, len(data) // 3 + 200):
         data[at] ^= 0x55
     samples = decoded(bytes(data))
-    assert len(samples) / CAPTURE_RATE == pytest.approx(2.0, abs=0.4)
+    assert len(samples) / CAPTURE_RATE == pytest.approx(SECONDS, abs=0.4)
 
 
 @pytest.mark.parametrize("kind", STREAMS)
 def test_a_recording_cut_short_gives_what_there_is(kind: str) -> None:
     data = recording(kind)
-    assert_the_tone(decoded(data[: len(data) // 2]), 1.0)
+    assert_the_tone(decoded(data[: len(data) // 2]), SECONDS / 2)
 
 
 def ogg_page(packets: list[bytes], flags: int = 0) -> bytes:
@@ -274,22 +276,25 @@ def test_a_recording_without_end_is_ended() -> None:
         pytest.param(recording("WebM")[:60] * 5_000, id="headers"),
         pytest.param(ogg_page([OPUS_HEAD], 2) * 20_000, id="tracks"),
         pytest.param(b"\xff\xfb\x10\x64" + bytes(100), id="silence"),
-        pytest.param(b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 100_000, id="chunks"),
-        pytest.param(b"\0\0\0\x08ftyp" + b"\0\0\0\x08free" * 100_000, id="boxes"),
+        pytest.param(b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 500_000, id="chunks"),
+        pytest.param(b"\0\0\0\x08ftyp" + b"\0\0\0\x08free" * 500_000, id="boxes"),
+        pytest.param(recording("MP3")[:2_000] + b"\xff" * 2_000_000, id="beginnings of frames"),
+        pytest.param(recording("Ogg")[:2_000] + b"OggS" * 500_000, id="beginnings of pages"),
+        pytest.param(recording("WebM")[:2_000] + b"\xec\x80" * 1_000_000, id="empty elements"),
         pytest.param(b"\0\0\0\x08ftyp" + b"\xff\xff\xff\xfffree", id="a huge box"),
         pytest.param(b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xfe", id="a huge element"),
-        pytest.param(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x81" * 100_000, id="segments in segments"),
+        pytest.param(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67\x81" * 500_000, id="segments in segments"),
     ],
 )
 def test_headers_without_end_take_little_time_and_memory(endless: bytes) -> None:
     decoder = StreamDecoder()
     begun = time.monotonic()
-    for piece in pieces(endless, 2**19):
+    for piece in pieces(endless, 2**22):
         try:
             assert len(decoder.feed(piece)) <= 50 * 61
         except AudioError:
             break
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 2
 
 
 def test_a_fragment_that_claims_millions_of_samples_is_refused() -> None:

@@ -11,6 +11,9 @@ MAX_ITEM_BYTES = 2**19
 MAX_SKIPPED_BYTES = 2**24
 """Of what is passed over, such as the picture on a record's sleeve."""
 
+MAX_STEPS = 100_000
+"""Reads in what has arrived at once, about a tenth of a second of work; a minute of sound needs a tenth of them."""
+
 _FIX = "Start a new recording"
 
 
@@ -47,10 +50,12 @@ class Source:
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self._steps = 0
 
     def push(self, data: bytes) -> None:
         """Append what has arrived."""
         self._data += data
+        self._steps = 0
 
     @property
     def waiting(self) -> int:
@@ -61,10 +66,11 @@ class Source:
         """Return the next ``size`` bytes, which stay.
 
         Raises:
-            AudioError: if they are more than ``MAX_ITEM_BYTES``.
+            AudioError: if they are more than ``MAX_ITEM_BYTES``, or there were more than ``MAX_STEPS`` reads.
         """
         if size > MAX_ITEM_BYTES:
             raise AudioError(f"a recording with a part of {size} bytes is damaged", _FIX)
+        self._step()
         while len(self._data) < size:
             yield
         return bytes(self._data[:size])
@@ -81,6 +87,7 @@ class Source:
 
     def take_some(self, size: int) -> Generator[None, None, bytes]:
         """Return what there is, at least one byte and at most ``size``, and remove it."""
+        self._step()
         while not self._data:
             yield
         data = bytes(self._data[:size])
@@ -100,8 +107,14 @@ class Source:
 
     def find(self, mark: bytes) -> Generator[None, None, None]:
         """Pass over all that stands before ``mark``."""
+        self._step()
         while (at := self._data.find(mark)) < 0:
             # Its beginning may have arrived.
             del self._data[: max(0, len(self._data) - len(mark) + 1)]
             yield
         del self._data[:at]
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise AudioError("a recording that consists of too many small parts is damaged", _FIX)

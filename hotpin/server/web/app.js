@@ -1,23 +1,15 @@
-// The page: what is pressed, what is shown, and when the microphone is sent.
+// The page: what is pressed, when the microphone is sent, and what the server says.
 
+import { agentsKnown, askForToken, newSession, remembered, takeToken, token, WRONG_TOKEN } from "/web/access.js";
 import { Connection } from "/web/connection.js";
-import { canRecord, Loudspeaker, Microphone } from "/web/sound.js";
+import { Loudspeaker, Microphone, SpeechMeter } from "/web/sound.js";
+import {
+  $, addEntry, agentName, cutEntry, showAbout, showLevel, showNow, showProblem, showState, showStatus, showTalkButton,
+} from "/web/view.js";
 
 const VOICE_RATE = 24000; // Hz; another one costs a moment at the first reply
 const KEPT_BLOCKS = 500; // of 20 ms: what is said before the line is there is not lost
-const MOST_ENTRIES = 200;
-const SPEECH_LEVEL = 0.02; // of full scale: about -34 dB
-const OVER_NOISE = 4; // times louder than the room
 const BARGE_IN_MS = 300; // of speech that interrupt a reply
-
-const STATES = {
-  listening: "Listening",
-  hearing: "Hearing you",
-  thinking: "Thinking",
-  speaking: "Speaking",
-};
-
-const $ = (id) => document.getElementById(id);
 
 const state = {
   handsFree: false,
@@ -29,64 +21,10 @@ const state = {
   replyOpen: false, // whether more of a reply is to come
   spokenAt: 0, // ms: when the person last spoke
   awaited: false, // whether the next sound is the first after speech
-  noise: SPEECH_LEVEL / OVER_NOISE,
   overMs: 0, // of speech over a reply
   early: [], // blocks that wait for the line
-  heard: "",
   reply: "",
 };
-
-// --- what is kept: the token for this tab, the rest for this browser ---
-
-const remembered = {
-  get: (name) => localStorage.getItem(`hotpin.${name}`) ?? "",
-  set: (name, value) => localStorage.setItem(`hotpin.${name}`, value),
-};
-const token = () => sessionStorage.getItem("hotpin.token") ?? "";
-const newSession = () => `web-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
-
-// --- what is shown ---
-
-function showStatus(text) {
-  if ($("status").textContent !== text) $("status").textContent = text;
-}
-
-function showProblem(text) {
-  $("problem").textContent = text;
-  $("problem").hidden = !text;
-}
-
-function showNow(id, who, text) {
-  $(id).textContent = text && `${who}: ${text}`;
-  $(id).hidden = !text;
-  if (text) $(id).scrollIntoView({ block: "end" });
-}
-
-function addEntry(kind, who, text) {
-  const name = document.createElement("span");
-  name.className = "who";
-  name.textContent = `${who}: `;
-  const entry = document.createElement("p");
-  entry.className = kind;
-  entry.append(name, text);
-  $("conversation").append(entry);
-  while ($("conversation").childElementCount > MOST_ENTRIES) $("conversation").firstElementChild.remove();
-  entry.scrollIntoView({ block: "end" });
-}
-
-function showTalk() {
-  const pressed = state.handsFree ? state.listening : state.talking;
-  $("talk").setAttribute("aria-pressed", String(pressed));
-  if (state.handsFree) $("talk").textContent = state.listening ? "Stop listening" : "Start listening";
-  else $("talk").textContent = state.talking ? "Release to send" : "Hold to talk";
-  $("keys").textContent = state.handsFree
-    ? "Just speak. Speak over Hotpin, or press Escape, to interrupt it."
-    : "Hold the button or the space bar while you speak. Escape interrupts.";
-}
-
-function showInterrupt() {
-  $("interrupt").disabled = !(state.sounding || state.replyOpen);
-}
 
 /** Ends what is shown of a reply that is being written. */
 function settleReply(suffix = "") {
@@ -95,7 +33,9 @@ function settleReply(suffix = "") {
   showNow("replying", "", "");
 }
 
-const agentName = () => ($("agent").value && $("agent").selectedOptions[0].textContent) || "Hotpin";
+const showTalk = () => showTalkButton(state);
+const replying = () => state.sounding || loudspeaker.busy || state.replyOpen;
+const showInterrupt = () => ($("interrupt").disabled = !replying());
 
 // --- the loudspeaker ---
 
@@ -111,7 +51,7 @@ const loudspeaker = new Loudspeaker((told) => {
 });
 
 function interrupt() {
-  if (!state.sounding && !state.replyOpen) return;
+  if (!replying()) return;
   connection.send({ signal: "cancel" });
   silence();
 }
@@ -127,38 +67,16 @@ function silence() {
 
 // --- the microphone ---
 
+const meter = new SpeechMeter();
 const microphone = new Microphone(takeBlock, () => {
   stopTalking();
   showProblem("The microphone is gone. Plug it in again and press the button.");
 });
 
-async function openMicrophone() {
-  if (!globalThis.isSecureContext) {
-    throw new Error(
-      "Browsers give the microphone only to secure pages. Open this page by https:// (hotpin config tls makes a " +
-        "certificate), or at http://localhost on the machine that Hotpin runs on."
-    );
-  }
-  if (!canRecord()) throw new Error("This browser gives no microphone to pages. A current Firefox, Chrome or Safari does.");
-  try {
-    await microphone.open();
-  } catch (error) {
-    const reasons = {
-      NotAllowedError: "The microphone was refused. Allow it for this page in the browser's address bar, then press again.",
-      NotFoundError: "There is no microphone. Plug one in, then press again.",
-      NotReadableError: "Another program has the microphone. End it, then press again.",
-    };
-    throw new Error(reasons[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
-  }
-}
-
 function takeBlock(block) {
-  const samples = new Int16Array(block);
-  let power = 0;
-  for (const sample of samples) power += sample * sample;
-  const level = Math.sqrt(power / samples.length) / 32768;
-  $("level").style.transform = `scaleX(${Math.max(0, Math.min(1, 1 + Math.log10(level + 1e-5) / 3))})`;
-  noteSpeech(level);
+  const speech = meter.hears(block);
+  showLevel(meter.level);
+  if (state.handsFree) noteSpeech(speech);
   if (!state.listening && !state.talking) return;
   state.early.push(block);
   if (connection.open) sendEarly();
@@ -169,14 +87,11 @@ function sendEarly() {
   for (const block of state.early.splice(0)) connection.send(block);
 }
 
-/** Notes when the person speaks, by the level alone: the server judges better, but cannot tell when it was here. */
-function noteSpeech(level) {
-  const speech = level > Math.max(SPEECH_LEVEL, OVER_NOISE * state.noise);
-  if (!speech) state.noise += (level - state.noise) * 0.02;
-  if (!state.handsFree) return;
+/** Notes when the person speaks: the server judges better, but cannot tell when it was here. */
+function noteSpeech(speech) {
   if (speech && !state.sounding) state.spokenAt = performance.now();
   state.overMs = state.sounding && speech ? state.overMs + 20 : Math.max(0, state.overMs - 10);
-  if (state.sounding && state.overMs >= BARGE_IN_MS) interrupt();
+  if (state.overMs >= BARGE_IN_MS) interrupt();
 }
 
 // --- talking ---
@@ -217,7 +132,8 @@ async function begin() {
   showTalk();
   if (!connection.open && !connection.trying) connect();
   try {
-    await openMicrophone();
+    await microphone.open();
+    showIdle();
   } catch (error) {
     state.talking = state.listening = false;
     showTalk();
@@ -229,8 +145,14 @@ function stopListening() {
   state.listening = state.talking = false;
   interrupt();
   microphone.close();
-  $("level").style.transform = "";
+  showLevel(0);
   showTalk();
+  showIdle();
+}
+
+/** Shows what is the case while nobody speaks; the server only tells of changes. */
+function showIdle() {
+  if (connection.open && !replying()) showState(state.listening ? "listening" : "ready");
 }
 
 // --- the line ---
@@ -253,51 +175,16 @@ async function connect() {
     return;
   }
   connection.close();
+  loudspeaker.end();
+  settleReply(" …");
+  state.replyOpen = state.dropping = state.awaited = false;
   showStatus("Connecting …");
   if (await agentsKnown()) connection.connect();
 }
 
-/** Asks for the personas, which also tells whether the token is right; a server that cannot be reached is tried again. */
-async function agentsKnown() {
-  const headers = token() ? { Authorization: `Bearer ${token()}` } : {};
-  try {
-    const answer = await fetch("/agents", { headers, cache: "no-store" });
-    if (answer.status === 401 || answer.status === 403) {
-      askForToken(token() ? "That is not this server's token." : "");
-      return false;
-    }
-    if (answer.ok) showAgents(await answer.json());
-  } catch {
-    // The line says so itself.
-  }
-  return true;
-}
-
-function askForToken(problem) {
-  sessionStorage.removeItem("hotpin.token");
-  showStatus("A token is needed");
-  showProblem(problem);
-  $("token-form").hidden = false;
-  $("token").focus();
-}
-
-function showAgents(agents) {
-  const chosen = $("agent").value || remembered.get("agent");
-  const voices = new Set(agents.flatMap((agent) => Object.values(agent.voice ?? {})));
-  $("agent").replaceChildren($("agent").options[0], ...agents.map((agent) => new Option(agent.name, agent.id)));
-  for (const [index, agent] of agents.entries()) $("agent").options[index + 1].title = agent.description ?? "";
-  $("agent").value = agents.some((agent) => agent.id === chosen) ? chosen : "";
-  $("voices").replaceChildren(...[...voices].sort().map((voice) => new Option(voice, voice)));
-  showAbout();
-}
-
-function showAbout() {
-  $("agent-about").textContent = $("agent").selectedOptions[0]?.title ?? "";
-}
-
 connection.addEventListener("open", () => {
   $("token-form").hidden = true;
-  showStatus("Ready");
+  showIdle();
   sendEnd();
 });
 
@@ -311,10 +198,11 @@ connection.addEventListener("closed", ({ detail: { code, reason, final, wait } }
   showInterrupt();
   if (final) {
     showStatus("Not connected");
-    if (reason.includes("token")) askForToken("That is not this server's token.");
+    if (reason.includes("token")) askForToken(WRONG_TOKEN);
     else showProblem(`The server has ended the connection: ${reason || `code ${code}`}.`);
   } else {
-    showStatus(`Connection lost${reason && ` (${reason})`}. Trying again in ${Math.max(1, Math.round(wait / 1000))} s …`);
+    const seconds = Math.max(1, Math.round(wait / 1000));
+    showStatus(`Connection lost${reason && ` (${reason})`}. Trying again in ${seconds} s …`);
   }
 });
 
@@ -343,9 +231,10 @@ connection.addEventListener("told", ({ detail }) => {
       settleReply();
       showInterrupt();
     },
-    interrupted: () => {
+    interrupted: ({ spoken }) => {
       silence();
-      settleReply(" …");
+      settleReply();
+      cutEntry(spoken);
     },
     error: ({ message, retryable }) => showProblem(retryable ? `${message}. You can try again.` : message),
   }[detail.type];
@@ -353,10 +242,12 @@ connection.addEventListener("told", ({ detail }) => {
 });
 
 function tellStatus(status) {
-  if (STATES[status]) showStatus(status === "listening" && !state.handsFree ? "Ready" : STATES[status]);
-  if (status !== "thinking") return;
-  state.dropping = false; // that reply is over, even if nobody said so
-  state.awaited = state.replyOpen = true;
+  showState(status === "listening" && !state.listening ? "ready" : status);
+  if (status === "thinking") state.awaited = true;
+  if (status === "thinking" || status === "listening") {
+    state.dropping = false; // the reply before is over, even if nobody said so
+    state.replyOpen = status === "thinking";
+  }
   showInterrupt();
 }
 
@@ -381,7 +272,7 @@ $("talk").addEventListener("click", (event) => {
   if (state.handsFree) {
     if (state.listening) stopListening();
     else begin();
-  } else if (event.detail === 0 && event.pointerType === "") {
+  } else if (event.detail === 0 && !event.pointerType) {
     // Neither a pointer nor a key, which are handled as they go down: a screen reader presses and lets go.
     if (state.talking) stopTalking();
     else startTalking();
@@ -408,10 +299,7 @@ $("interrupt").addEventListener("click", interrupt);
 
 $("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem("hotpin.token", $("token").value.trim());
-  $("token").value = "";
-  $("token-form").hidden = true;
-  showProblem("");
+  takeToken();
   connect();
 });
 
@@ -445,5 +333,5 @@ remembered.set("session", $("session").value);
 $("voice").value = remembered.get("voice");
 $("hands-free").checked = state.handsFree = remembered.get("hands-free") === "yes";
 showTalk();
-if (!globalThis.isSecureContext) openMicrophone().catch((error) => showProblem(error.message));
+if (!globalThis.isSecureContext) microphone.open().catch((error) => showProblem(error.message));
 connect();

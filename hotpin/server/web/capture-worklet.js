@@ -66,7 +66,8 @@ class Capture extends (globalThis.AudioWorkletProcessor ?? Object) {
   process([channels]) {
     if (channels.length === 0) return true;
     const count = channels.length;
-    const mono = count === 1 ? channels[0] : channels[0].map((_, i) => channels.reduce((sum, c) => sum + c[i], 0) / count);
+    const mean = (_, at) => channels.reduce((sum, channel) => sum + channel[at], 0) / count;
+    const mono = count === 1 ? channels[0] : channels[0].map(mean);
     for (const value of this.resampler ? this.resampler.push(mono) : mono) {
       this.block[this.filled] = Math.max(-32768, Math.min(32767, Math.round(value * 32768)));
       this.filled += 1;

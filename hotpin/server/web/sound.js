@@ -3,7 +3,45 @@
 const WAV_RATE_AT = 24;
 const FULL_SCALE = 32768;
 
-export const canRecord = () => Boolean(globalThis.isSecureContext && navigator.mediaDevices?.getUserMedia);
+const SPEECH_LEVEL = 0.02; // of full scale: about -34 dB
+const OVER_NOISE = 4; // times louder than the room
+
+const REASONS = {
+  NotAllowedError: "The microphone was refused. Allow it in the browser's address bar, then press again.",
+  NotFoundError: "There is no microphone. Plug one in, then press again.",
+  NotReadableError: "Another program has the microphone. End it, then press again.",
+};
+
+/** Says why there can be no microphone, whatever the person allows; empty if there can. */
+function obstacle() {
+  if (!globalThis.isSecureContext) {
+    return (
+      "Browsers give the microphone only to secure pages. Open this page by https:// (hotpin config tls makes a " +
+      "certificate), or at http://localhost on the machine that Hotpin runs on."
+    );
+  }
+  return navigator.mediaDevices?.getUserMedia
+    ? ""
+    : "This browser gives pages no microphone. A current Firefox, Chrome or Safari does.";
+}
+
+/** Tells speech by its level alone. */
+export class SpeechMeter {
+  constructor() {
+    this.level = 0; // of full scale
+    this.noise = SPEECH_LEVEL / OVER_NOISE;
+  }
+
+  /** Whether a block of the microphone may be speech. */
+  hears(block) {
+    const samples = new Int16Array(block);
+    const power = samples.reduce((sum, sample) => sum + sample * sample, 0);
+    this.level = Math.sqrt(power / samples.length) / FULL_SCALE;
+    const speech = this.level > Math.max(SPEECH_LEVEL, OVER_NOISE * this.noise);
+    if (!speech) this.noise += (this.level - this.noise) * 0.02;
+    return speech;
+  }
+}
 
 /** The microphone: gives blocks of 20 ms, 16 kHz, 16-bit, mono, as ArrayBuffers. */
 export class Microphone {
@@ -13,16 +51,17 @@ export class Microphone {
     this.opening = null;
   }
 
-  /** Asks for the microphone, once; all callers wait for the same answer. */
+  /** Asks for the microphone, once; all callers wait for the same answer. An error says what the person can do. */
   open() {
     this.opening ??= this.start().catch((error) => {
       this.close();
-      throw error;
+      throw new Error(REASONS[error.name] ?? error.message, { cause: error });
     });
     return this.opening;
   }
 
   async start() {
+    if (obstacle()) throw new Error(obstacle());
     const wanted = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
     this.stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
     for (const track of this.stream.getTracks()) {
@@ -55,10 +94,12 @@ export class Microphone {
 /** The loudspeaker: plays WAV files that arrive in pieces. */
 export class Loudspeaker {
   constructor(told) {
-    this.told = told; // gets "sound" and "over"
+    this.told = told; // gets "sound", "starved" and "over"
+    this.busy = false; // whether there is something to be heard
     this.context = null;
     this.node = null;
     this.making = Promise.resolve();
+    this.cleared = 0; // so that nothing from before is played
     this.reset();
   }
 
@@ -66,7 +107,6 @@ export class Loudspeaker {
     this.head = new Uint8Array(0);
     this.data = false; // whether the header is over
     this.odd = null; // half a sample
-    this.wav = (this.wav ?? 0) + 1; // so that nothing of an older reply is played
   }
 
   /** Takes the next bytes of a reply. */
@@ -87,6 +127,8 @@ export class Loudspeaker {
     this.odd = bytes.length % 2 ? bytes.slice(-1) : null;
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const count = Math.floor(bytes.length / 2);
+    if (count === 0) return;
+    this.busy = true;
     this.post(Float32Array.from({ length: count }, (_, i) => view.getInt16(2 * i, true) / FULL_SCALE));
   }
 
@@ -99,6 +141,8 @@ export class Loudspeaker {
   /** Falls silent at once. */
   clear() {
     this.reset();
+    this.cleared += 1;
+    this.busy = false;
     this.node?.port.postMessage("clear");
   }
 
@@ -115,7 +159,10 @@ export class Loudspeaker {
     this.making = context.audioWorklet.addModule("/web/player-worklet.js").then(() => {
       if (this.context !== context) return;
       this.node = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
-      this.node.port.onmessage = ({ data }) => this.told(data);
+      this.node.port.onmessage = ({ data }) => {
+        if (data === "over") this.busy = false;
+        this.told(data);
+      };
       this.node.connect(context.destination);
     });
   }
@@ -126,9 +173,9 @@ export class Loudspeaker {
   }
 
   post(message) {
-    const wav = this.wav;
+    const before = this.cleared;
     this.making = this.making.then(() => {
-      if (wav === this.wav || message === "end") this.node?.port.postMessage(message);
+      if (before === this.cleared) this.node?.port.postMessage(message);
     });
   }
 }

@@ -27,24 +27,35 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 START_SECONDS = 30.0
 ANSWER_SECONDS = 40.0
 
-# Whatever a page sends to the loudspeaker is kept, and so is every problem that it reports.
-_RECORDER = """
-globalThis.played = [];
+# Every problem that the page reports is kept.
+_PROBLEMS = """
 globalThis.problems = [];
 addEventListener("error", (event) => problems.push(event.message));
 addEventListener("unhandledrejection", (event) => problems.push(String(event.reason)));
 addEventListener("securitypolicyviolation", (event) => problems.push(`${event.violatedDirective} ${event.blockedURI}`));
-const connect = AudioNode.prototype.connect;
-AudioNode.prototype.connect = function (target, ...rest) {
-  if (target instanceof AudioDestinationNode) {
-    const tap = target.context.createScriptProcessor(1024, 1, 1);
-    tap.onaudioprocess = ({ inputBuffer }) => played.push(inputBuffer.getChannelData(0).slice());
-    globalThis.playedRate = target.context.sampleRate;
-    connect.call(this, tap);
-    connect.call(tap, target);
-  }
-  return connect.call(this, target, ...rest);
-};
+"""
+
+# And whatever it sends to the loudspeaker, sample by sample.
+_RECORDER = """
+{
+  globalThis.played = [];
+  const tap = `registerProcessor("tap", class extends AudioWorkletProcessor {
+    process([[samples]]) { if (samples) this.port.postMessage(samples.slice()); return true; }
+  })`;
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) {
+      globalThis.playedRate = target.context.sampleRate;
+      const module = URL.createObjectURL(new Blob([tap], { type: "text/javascript" }));
+      target.context.audioWorklet.addModule(module).then(() => {
+        const node = new AudioWorkletNode(target.context, "tap", { numberOfOutputs: 0 });
+        node.port.onmessage = ({ data }) => played.push(data);
+        connect.call(this, node);
+      });
+    }
+    return connect.call(this, target, ...rest);
+  };
+}
 """
 
 _PLAYED = """
@@ -60,11 +71,16 @@ _PLAYED = """
 class Page:
     """One page of the browser."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, *, recorded: bool) -> None:
         self._socket = socket
         self._ids = count(1)
+        self.command("Page.enable")
+        self.command("Page.addScriptToEvaluateOnNewDocument", source=_PROBLEMS)
+        if recorded:  # by a script that the page's own policy forbids
+            self.command("Page.setBypassCSP", enabled=True)
+            self.command("Page.addScriptToEvaluateOnNewDocument", source=_RECORDER)
 
-    def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def command(self, method: str, **parameters: object) -> dict[str, Any]:
         """Give the answer to one command."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
@@ -76,27 +92,25 @@ class Page:
                 return result
 
     def open(self, url: str) -> None:
-        """Go to a page; what it plays is recorded."""
-        self.command("Page.enable")
-        self.command("Page.addScriptToEvaluateOnNewDocument", source=_RECORDER)
+        """Go to a page."""
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
-    def value(self, script: str) -> Any:
+    def value(self, script: str) -> Any:  # noqa: ANN401 - whatever the script gives
         """Evaluate a script in the page, to the end of its promise."""
         answer = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 20.0) -> Any:
+    def wait(self, condition: str, seconds: float = 20.0) -> Any:  # noqa: ANN401 - as value
         """Wait until a condition holds in the page; give its value."""
         script = f"""new Promise((done, failed) => {{
             const from = performance.now();
             const look = () => {{
               const value = ({condition});
               if (value) done(value);
-              else if (performance.now() - from > {seconds * 1000}) failed(new Error("not so: " + document.body.innerText));
-              else setTimeout(look, 20);
+              else if (performance.now() - from < {seconds * 1000}) setTimeout(look, 20);
+              else failed(new Error("not so: " + document.body.innerText));
             }};
             look();
         }})"""
@@ -120,7 +134,13 @@ class Page:
 
     def key(self, kind: str, key: str, code: str) -> None:
         """Press (``keyDown``) or let go (``keyUp``) a key."""
-        self.command("Input.dispatchKeyEvent", type=kind, key=key, code=code, text=key if kind == "keyDown" else "")
+        self.command(
+            "Input.dispatchKeyEvent",
+            type=kind,
+            key=key,
+            code=code,
+            text=key if kind == "keyDown" and len(key) == 1 else "",
+        )
 
     def fill(self, name: str, text: str) -> None:
         """Enter text into a field, as if typed."""
@@ -130,7 +150,8 @@ class Page:
         self.value(f"document.getElementById({name!r}).dispatchEvent(new Event('change'))")
 
     def played(self) -> tuple[Samples, int]:
-        """What went to the loudspeaker, and its rate in Hz."""
+        """What went to the loudspeaker until it is silent, and its rate in Hz."""
+        self.wait("played.at(-1)?.every((value) => value === 0)")
         samples = np.frombuffer(base64.b64decode(self.value(_PLAYED)), "<i2").astype(np.int16)
         return samples, int(self.value("globalThis.playedRate ?? 0"))
 
@@ -147,12 +168,13 @@ class Page:
 
 
 @contextmanager
-def page(microphone: Path | None = None, *options: str) -> Iterator[Page]:
+def page(microphone: Path | None = None, *options: str, recorded: bool = True) -> Iterator[Page]:
     """Start a browser with one empty page.
 
     Args:
         microphone: the WAV that is heard from the moment the microphone is opened; without it nobody allows one.
         options: more of the browser's.
+        recorded: whether what is played is recorded, for which the content security policy is not enforced.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
@@ -172,7 +194,7 @@ def page(microphone: Path | None = None, *options: str) -> Iterator[Page]:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             with connect(_page_address(process, Path(profile)), max_size=None) as socket:
-                yield Page(socket)
+                yield Page(socket, recorded=recorded)
         finally:
             process.terminate()
             process.wait(10)
@@ -187,6 +209,6 @@ def _page_address(process: subprocess.Popen[bytes], profile: Path) -> str:
         assert time.monotonic() < end, "the browser does not start"
         time.sleep(0.05)  # it tells nobody but this file
     port = ports.read_text().splitlines()[0]
-    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=START_SECONDS) as answer:  # noqa: S310 - loopback
+    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=START_SECONDS) as answer:
         pages = json.load(answer)
     return str(next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page"))

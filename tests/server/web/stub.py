@@ -53,7 +53,7 @@ class Stub:
         with self.came:
             assert self.came.wait_for(lambda: self.signals.count(signal) >= times, 20), self.signals
 
-    def tell(self, **message: Any) -> None:
+    def tell(self, **message: object) -> None:
         """Say something to the newest connection."""
         self.connections[-1].send(json.dumps(message))
 
@@ -77,12 +77,14 @@ class Stub:
                 signal = json.loads(message)["signal"]
                 self._note(signal)
                 if signal == "EOS":
-                    self._answer(socket)
+                    self.answer(socket)
         except ConnectionClosed:
             return
 
-    def _answer(self, socket: ServerConnection) -> None:
-        def tell(**message: Any) -> None:
+    def answer(self, socket: ServerConnection) -> None:
+        """Give the reply, as it is made."""
+
+        def tell(**message: object) -> None:
             socket.send(json.dumps(message))
 
         tell(type="transcript", text="what is the", is_final=False)
