@@ -1,7 +1,7 @@
 """What is said in a benchmark: recordings with their texts, or questions that the voice itself asks."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -94,13 +94,13 @@ def load(folder: Path) -> list[Utterance]:
     return found
 
 
-def synthesise(tts: Tts) -> list[Utterance]:
+def synthesise(tts: Tts, texts: Sequence[str] = QUESTIONS) -> list[Utterance]:
     """Let the voice ask the questions; it has to be loaded.
 
     Raises:
         TtsError: if it cannot speak.
     """
-    return [_spoken(tts, number, text) for number, text in enumerate(QUESTIONS, 1)]
+    return [_spoken(tts, number, text) for number, text in enumerate(texts, 1)]
 
 
 def _load_one(path: Path) -> Utterance:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +62,26 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
     llm: common.LlmEngineOption = None,
     llm_model: common.LlmModelOption = None,
     tts: common.TtsEngineOption = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Put this server under load instead: http://127.0.0.1:8000.")
+    ] = None,
+    sessions: Annotated[int, typer.Option(min=1, max=256, help="With --server: sessions that ask.")] = 8,
+    every: Annotated[float, typer.Option(min=1.0, max=3600.0, help="With --server: s between their questions.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=1.0, max=86_400.0, help="With --server: s in which they ask.")] = 300.0,
+    token: Annotated[str | None, typer.Option(help="With --server: its token, unless it is this machine's.")] = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Ask questions in real time and measure each stage up to the first sound of the reply.
 
-    Ctrl-C ends it and shows what was measured so far.
+    Ctrl-C ends it and shows what was measured so far. With --server, several sessions ask a running server at once.
     """
+    if server is not None:
+        if vs is not None or html is not None:
+            raise typer.BadParameter("--server does not go with --vs or --html")
+        load.put_under_load(
+            server, sessions=sessions, every=every, seconds=seconds, token=token, utterances=utterances, as_json=as_json
+        )
+        return
     options = {
         "stt.engine": stt,
         "stt.model": stt_model,
@@ -80,12 +94,12 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
         name, _, value = vs.partition("=")
         choices[vs] = common.load_settings(**{**options, name.strip(): value.strip()})
     from hotpin.bench import runner
-    from hotpin.bench.utterances import load, synthesise
+    from hotpin.bench import utterances as spoken
 
-    given = load(utterances) if utterances else []
+    given = spoken.load(utterances) if utterances else []
     with ExitStack() as stack:
         arms = _arms(stack, choices)
-        given = given or synthesise(arms[0].app.engines.tts)
+        given = given or spoken.synthesise(arms[0].app.engines.tts)
         seconds = repeat * len(arms) * sum(utterance.seconds + REPLY_SECONDS for utterance in given)
         common.say(f"{len(given) * repeat * len(arms)} turns in real time, about {seconds:.0f} s")
         try:
