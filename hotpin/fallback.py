@@ -227,6 +227,11 @@ class FallbackLlm:
         """Tell how likely the last message is whole, as the one that would answer now sees it."""
         return self._present.finished(session, messages, cancelled)
 
+    def rest(self, session: str) -> None:
+        """Note that nothing is expected of ``session`` for a while."""
+        self._remote.rest(session)
+        self._local.rest(session)
+
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``."""
         self._remote.forget(session)

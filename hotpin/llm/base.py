@@ -97,6 +97,10 @@ class Llm(Protocol):
         """
         ...
 
+    def rest(self, session: str) -> None:
+        """Note that nothing is expected of ``session`` for a while: what is kept for it may go first."""
+        ...
+
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
         ...

@@ -76,6 +76,10 @@ class LlamaContext:
             lib.llama_model_free(self._model)
         self._context = self._model = None
 
+    def use_threads(self, threads: int) -> None:
+        """Evaluate with so many threads from now on."""
+        lib.llama_set_n_threads(self._context, threads, threads)
+
     def tokenise(self, text: str) -> list[int]:
         """Turn a prompt into tokens: special ones too, and one that begins the sequence if the model wants it."""
         data = text.encode()

@@ -1,6 +1,7 @@
 """Mistral and its like through llama-cpp-python: llama.cpp built for this very processor, fastest for one person."""
 
 from collections.abc import Generator, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from hotpin.cancel import Cancelled, never
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 SAVED_BYTES = 256 << 20
 """Memory for conversations other than the present one: 11000 tokens with SmolLM2 (23 kB each), 2000 with Mistral 7B."""
 
+RESTING_BYTES = 64 << 20
+"""The same for those of which nothing is expected: so that hundreds of silent ones take next to nothing."""
+
+COMPANY_SECONDS = 12.0
+"""s for which a session counts as present after the model worked for it. While several are, half of the cores are left
+to those who are being understood or spoken to: threads that wait for each other at every token do badly where others
+want the cores, too. Measured with 8 sessions that ask every 10 s on 2 cores: see ``_make_room``."""
+
 
 def build(settings: "Settings") -> Llm:
     """Make the engine, not yet loaded."""
@@ -34,7 +43,9 @@ class LlamaCppPython:
         self._threads = native.thread_count(settings.llm.threads)
         self._loaded: tuple[LlamaContext, PromptWriter] | None = None
         self._session = ""
-        self._others = StateStore(SAVED_BYTES)
+        self._rests = False  # whether it is one of which nothing is expected
+        self._others = StateStore(SAVED_BYTES, RESTING_BYTES)
+        self._present: dict[str, float] = {}  # session → s, monotonic, when the model worked for it last
         self.evaluated_tokens = 0
         """Tokens of prompts evaluated so far; what was found in the cache is not among them."""
 
@@ -90,9 +101,15 @@ class LlamaCppPython:
             return None
         return ending(context.likeliest(CANDIDATES))
 
+    def rest(self, session: str) -> None:
+        """Note that nothing is expected of ``session`` for a while."""
+        self._others.rest(session)
+        self._rests = self._rests or session == self._session
+
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
         self._others.drop(session)
+        self._present.pop(session, None)
         if self._loaded and session == self._session:
             self._loaded[0].rewind(0)
 
@@ -101,7 +118,7 @@ class LlamaCppPython:
         if self._loaded:
             self._loaded[0].close()
         self._loaded = None
-        self._others = StateStore(SAVED_BYTES)
+        self._others = StateStore(SAVED_BYTES, RESTING_BYTES)
 
     def _ready(self) -> "tuple[LlamaContext, PromptWriter]":
         if not self._loaded:
@@ -139,6 +156,7 @@ class LlamaCppPython:
             whether that was done; not if it was cancelled.
         """
         context, _ = self._ready()
+        self._make_room(session)
         self._turn_to(session, tokens)
         kept = common_length(context.tokens, tokens)
         if foresee and not (context.foresees and kept == len(context.tokens) == len(tokens)):
@@ -154,14 +172,24 @@ class LlamaCppPython:
             self.evaluated_tokens += len(batch)
         return True
 
+    def _make_room(self, session: str) -> None:
+        """Work with half of the threads while several sessions are held, unless the settings say how many."""
+        context, _ = self._ready()
+        now = monotonic()
+        self._present[session] = now
+        self._present = {name: at for name, at in self._present.items() if now - at < COMPANY_SECONDS}
+        alone = len(self._present) == 1 or self._settings.llm.threads
+        context.use_threads(self._threads if alone else max(1, self._threads // 2))
+
     def _turn_to(self, session: str, tokens: Sequence[int]) -> None:
         """Put the present conversation aside if another one speaks, and take up that one where it was."""
         context, _ = self._ready()
+        rested, self._rests = self._rests, False
         if session == self._session:
             return
         shared = common_length(context.tokens, tokens)
         if shared < len(context.tokens) and context.state_bytes() <= SAVED_BYTES:
-            self._others.put(self._session, SavedState(tuple(context.tokens), context.state()))
+            self._others.put(self._session, SavedState(tuple(context.tokens), context.state()), resting=rested)
         saved = self._others.take(session)
         if saved and common_length(saved.tokens, tokens) > shared:
             context.restore(saved.tokens, saved.state)

@@ -94,6 +94,9 @@ class OpenAiLlm:
         check(messages)
         return None
 
+    def rest(self, session: str) -> None:
+        """Do nothing: nothing is kept."""
+
     def forget(self, session: str) -> None:
         """Do nothing: nothing is kept."""
 

@@ -114,6 +114,9 @@ class XllamacppServer:
                 likelihood = ending(candidates)
         return likelihood
 
+    def rest(self, session: str) -> None:
+        """Do nothing: there are few slots, and they cost the same whether they are used or not."""
+
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
         slot = self._slots.pop(session, None)

@@ -7,7 +7,7 @@ the time, as a microphone is.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +29,7 @@ from hotpin.server.services import Services
 from hotpin.server.socket_mic import SocketMicrophone
 from hotpin.server.socket_playback import SocketPlayback, Sound
 from hotpin.tts.choice import choose
+from hotpin.worker import running_ahead
 
 log = logging.getLogger(__name__)
 
@@ -257,6 +258,15 @@ class Talk:
         opened, self._open = self._open, None
         if opened is not None:
             await self._services.in_thread(opened.conversation.close)
+            self._tell_model(self._services.app.engines.llm.rest)
+
+    def _tell_model(self, what: Callable[[str], None]) -> None:
+        """Tell the model something of this session, when it comes to it."""
+        session_id = self.manner.session_id
+        with suppress(BusyError):
+            self._services.app.engines.llm_worker.submit(
+                Ticket(session_id, 0, 0, Generation()), lambda: what(session_id), ahead=running_ahead
+            )
 
     def _options(self) -> ConversationOptions:
         app, manner = self._services.app, self.manner
@@ -267,12 +277,8 @@ class Talk:
         return replace(options, hands_free=True)
 
     def _forget(self) -> None:
-        app, session_id = self._services.app, self.manner.session_id
-        app.store.delete(session_id)
-        with suppress(BusyError):
-            app.engines.llm_worker.submit(
-                Ticket(session_id, 0, 0, Generation()), lambda: app.engines.llm.forget(session_id)
-            )
+        self._services.app.store.delete(self.manner.session_id)
+        self._tell_model(self._services.app.engines.llm.forget)
 
     # --- what the conversation tells ---
 

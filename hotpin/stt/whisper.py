@@ -45,7 +45,7 @@ PARTIAL_QUIET_SECONDS = 0.1
 """s without speech from which no partial is begun: a draft may be about to come, and decoding cannot be stopped."""
 
 PARTIAL_SHARE = 0.4
-"""Of the time, what partials may take at most."""
+"""Of the time, what partials may take at most, of all streams together."""
 
 MAX_PARTIAL_SECONDS = 0.3
 """s that a partial may be expected to take: a draft that comes meanwhile waits for it."""
@@ -70,6 +70,7 @@ class WhisperStt:
         self._threads = settings.stt.threads or min(available_cores(), MAX_THREADS)
         self._decoder: WhisperDecoder | None = None
         self._vad = SileroVad()
+        self._rest = Rest()
 
     @property
     def info(self) -> EngineInfo:
@@ -102,7 +103,7 @@ class WhisperStt:
         """
         if self._decoder is None:
             raise SttError("the Whisper model has not been loaded")
-        return WhisperStream(self._decoder, self._vad.fork(), partials=available_cores() > 1)
+        return WhisperStream(self._decoder, self._vad.fork(), self._rest, partials=available_cores() > 1)
 
     def close(self) -> None:
         """Free the model."""
@@ -133,16 +134,25 @@ class _Reading:
     """Position after the last speech it holds."""
 
 
+@dataclass(slots=True)
+class Rest:
+    """How long no partials are decoded, for all streams of a model: whoever has finished shall not wait for them."""
+
+    until: float = 0.0
+    """s on the performance counter."""
+
+
 class WhisperStream:
     """Recognition of one utterance of any length; holds at most one window of audio.
 
     Args:
         decoder: the model.
         vad: a detector of its own.
+        rest: shared with the other streams.
         partials: whether words may be decoded while the person speaks: on a single core they would delay the rest.
     """
 
-    def __init__(self, decoder: WhisperDecoder, vad: SileroVad, *, partials: bool) -> None:
+    def __init__(self, decoder: WhisperDecoder, vad: SileroVad, rest: Rest, *, partials: bool) -> None:
         self._decoder = decoder
         self._vad = vad
         self._partials = partials
@@ -152,7 +162,7 @@ class WhisperStream:
         self._latest = _Reading("", None, 0)
         self._draft: _Reading | None = None  # the last one that was decoded in a pause
         self._decoded_end = 0
-        self._rests_until = 0.0
+        self._rest = rest
 
     def feed(self, frame: Frame) -> None:
         """Take the next piece of audio, of any length.
@@ -216,7 +226,7 @@ class WhisperStream:
             self._partials
             and window.quiet_seconds < PARTIAL_QUIET_SECONDS
             and window.end - self._decoded_end >= PARTIAL_SECONDS * CAPTURE_RATE
-            and perf_counter() >= self._rests_until
+            and perf_counter() >= self._rest.until
             and self._decoder.expected_seconds(window.seconds) <= MAX_PARTIAL_SECONDS
             and window.sure
         )
@@ -237,7 +247,7 @@ class WhisperStream:
         reading = self._understand(window, cancelled, thorough=thorough)
         now = perf_counter()
         self._decoded_end = window.end
-        self._rests_until = now + (now - began) * (1.0 / PARTIAL_SHARE - 1.0)
+        self._rest.until = now + (now - began) * (1.0 / PARTIAL_SHARE - 1.0)
         if reading is not None:
             reading = self._latest = self._settle(reading)
         return reading

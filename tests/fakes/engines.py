@@ -95,6 +95,7 @@ class FakeLlm:
         self.prompts: list[list[Message]] = []
         self.prepared: list[list[Message]] = []
         self.weighed: list[str] = []
+        self.resting: list[str] = []
         self.complete: float | None = 0.95
         self.gate = threading.Event()
         self.gate.set()
@@ -125,6 +126,9 @@ class FakeLlm:
             yield word + " "
         if self.error:
             raise self.error
+
+    def rest(self, session: str) -> None:
+        self.resting.append(session)
 
     def forget(self, session: str) -> None: ...
 

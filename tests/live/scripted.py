@@ -66,4 +66,6 @@ class Scripted:
             pause.wait(1.0 / WORDS_A_SECOND)
             yield word + " "
 
+    def rest(self, session: str) -> None: ...
+
     def forget(self, session: str) -> None: ...

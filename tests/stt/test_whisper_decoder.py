@@ -12,7 +12,7 @@ from hotpin.audio.frame import CAPTURE_RATE, Frame
 from hotpin.cancel import Cancelled, never
 from hotpin.errors import ModelError
 from hotpin.stt.mel import FloatArray
-from hotpin.stt.whisper import WhisperStream
+from hotpin.stt.whisper import Rest, WhisperStream
 from hotpin.stt.whisper_decoder import (
     FULL_WINDOW_SECONDS,
     MAX_NO_SPEECH,
@@ -212,7 +212,7 @@ class Decoder:
 def test_what_a_text_that_ends_early_has_left_is_decoded_on_its_own(reached: float, given: list[float]) -> None:
     decoder: Any = Decoder(reached)
     ear: Any = FakeVad()
-    stream = WhisperStream(decoder, ear, partials=False)
+    stream = WhisperStream(decoder, ear, Rest(), partials=False)
     stream.feed(Frame(speech(10.0)))
     assert stream.finish().text == " ".join(f"part {number}" for number in range(1, len(given) + 1))
     assert decoder.given == given

@@ -9,7 +9,14 @@ from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.cancel import Cancelled, never
 from hotpin.stt import whisper
 from hotpin.stt.mel import FloatArray
-from hotpin.stt.whisper import LONG_SECONDS, MAX_PARTIAL_SECONDS, MAX_SENTENCE_SECONDS, PARTIAL_SHARE, WhisperStream
+from hotpin.stt.whisper import (
+    LONG_SECONDS,
+    MAX_PARTIAL_SECONDS,
+    MAX_SENTENCE_SECONDS,
+    PARTIAL_SHARE,
+    Rest,
+    WhisperStream,
+)
 from hotpin.stt.whisper_decoder import Decoded
 from tests.fakes.engines import FakeVad, silence, speech
 
@@ -67,12 +74,13 @@ def decoder(clock: Clock) -> Decoder:
 @pytest.fixture
 def begin(clock: Clock, decoder: Decoder) -> Callable[..., WhisperStream]:
     """Begins a stream with other texts, if there are any."""
+    rest = Rest()
 
     def stream(*texts: str, partials: bool = True) -> WhisperStream:
         given: Any = decoder
         decoder._texts = list(texts) or decoder._texts
         ear: Any = FakeVad()
-        return WhisperStream(given, ear, partials=partials)
+        return WhisperStream(given, ear, rest, partials=partials)
 
     return stream
 
@@ -108,6 +116,18 @@ def test_partials_take_a_bounded_share_of_the_time(clock: Clock, decoder: Decode
     decoder.expected_seconds = lambda seconds: 0.0  # type: ignore[method-assign]
     feed(stream, clock, speech(20.0))
     assert len(decoder.given) > 2
+    assert decoder.cost * (len(decoder.given) - 1) <= PARTIAL_SHARE * clock.now
+
+
+def test_several_people_have_no_more_partials_than_one(clock: Clock, decoder: Decoder, begin: Begin) -> None:
+    streams = [begin() for _ in range(4)]
+    decoder.cost = 0.2
+    for _ in range(50):
+        for stream in streams:
+            stream.feed(Frame(speech(PIECE_SECONDS)))
+            stream.partial()
+        clock.now += PIECE_SECONDS
+    assert len(decoder.given) > 4
     assert decoder.cost * (len(decoder.given) - 1) <= PARTIAL_SHARE * clock.now
 
 
