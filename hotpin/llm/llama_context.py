@@ -76,6 +76,11 @@ class LlamaContext:
             lib.llama_model_free(self._model)
         self._context = self._model = None
 
+    @property
+    def threads(self) -> int:
+        """Threads that evaluate."""
+        return int(lib.llama_n_threads(self._context))
+
     def use_threads(self, threads: int) -> None:
         """Evaluate with so many threads from now on."""
         lib.llama_set_n_threads(self._context, threads, threads)

@@ -27,7 +27,8 @@ RESTING_BYTES = 64 << 20
 COMPANY_SECONDS = 12.0
 """s for which a session counts as present after the model worked for it. While several are, half of the cores are left
 to those who are being understood or spoken to: threads that wait for each other at every token do badly where others
-want the cores, too. Measured with 8 sessions that ask every 10 s on 2 cores: see ``_make_room``."""
+want the cores, too. Eight sessions that ask every 10 s on 2 cores had their replies in 0.6 s (median) instead of 1.2,
+and 95 % of them in 1.1 s instead of 2.9."""
 
 
 def build(settings: "Settings") -> Llm:

@@ -10,6 +10,7 @@ from hotpin import registry
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Message, ReplyOptions
+from hotpin.llm.llama_cpp_python import LlamaCppPython
 from hotpin.settings import Settings
 from tests.conftest import choosing
 from tests.llm.conftest import ENGINES, GREEDY, CountingLlm, Make, Talk, evaluated_tokens, load_or_skip
@@ -198,6 +199,44 @@ def test_conversations_that_alternate_keep_their_own_history_in_the_cache(llm: C
         assert talk.reply(conversation(*said[topic]))
         assert 0 < talk.evaluated <= FEW_TOKENS, topic
         llm.forget(talk.session)
+
+
+@pytest.mark.slow
+def test_what_others_say_does_not_show_in_a_conversation(make: Make) -> None:
+    """Sums may be rounded otherwise among others; but they are the same to the last bit whatever the others say."""
+
+    def judged(*others: str) -> list[float]:
+        llm = load_or_skip(make())
+        found = []
+        for turn in range(4):
+            for number, word in enumerate(("apple", *others)):
+                said = [
+                    f"The secret word is {word}.",
+                    "Thank you.",
+                    "And now let us talk about it again. " * turn + "Is",
+                ]
+                found.append((number, Talk(llm, f"s{number}").finished(conversation(*said))))
+        llm.close()
+        return [likelihood for number, likelihood in found if number == 0]
+
+    # Single tokens, all of them, and more conversations than there are slots.
+    assert judged("river", "stone", "horse", "green", "table") == judged("cloud", "bread", "light", "house", "water")
+
+
+@pytest.mark.slow
+def test_in_company_half_of_the_cores_are_left_to_the_others(settings: Settings) -> None:
+    chosen = choosing(settings, "llm", engine="llama-cpp-python", threads=0)
+    llm = cast(LlamaCppPython, load_or_skip(cast(CountingLlm, registry.build_llm(chosen))))
+    context, _ = llm._ready()
+    alone = context.threads
+    llm.prepare("one", [SYSTEM])
+    assert context.threads == alone
+    llm.prepare("other", [SYSTEM])
+    assert context.threads == max(1, alone // 2)
+    llm.forget("one")
+    llm.prepare("other", [SYSTEM, FRANCE])
+    assert context.threads == alone
+    llm.close()
 
 
 def test_what_is_forgotten_is_evaluated_anew(talk: Talk) -> None:

@@ -33,7 +33,8 @@ def test_sigkill_during_turns_loses_no_finished_turn(hotpin: Hotpin) -> None:  #
         finished.update(killed(hotpin, after_turns=chance.randint(1, 3), seconds=chance.uniform(0.0, 1.5) * (kill % 2)))
         shown = hotpin("sessions", "show", "killed", "--json").json()["turns"]
         stored = Counter((turn["heard"], turn["reply"].strip()) for turn in shown)
-        assert not finished - stored
+        missing = finished - stored
+        assert not missing, f"kill {kill + 1}: {missing}"
     print(f"\n{KILLS} kills, {finished.total()} finished turns, none lost")
     assert finished.total() >= KILLS
 
