@@ -19,7 +19,7 @@ from hotpin.clock import SkippingClock
 from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
 from hotpin.errors import BusyError, SettingsError, TtsError
-from hotpin.events import Event, Failed, State, StateChanged, TurnDone
+from hotpin.events import Event, Failed, Heard, ReplyWritten, State, StateChanged, TurnDone
 from hotpin.server import problems
 from hotpin.server.limits import Place, party
 from hotpin.server.manner import Listener, Manner
@@ -69,6 +69,8 @@ class Talk:
         self._called_off = False
         self._failed = False  # its listener has
         self._result = ""  # how the present turn failed, if it did
+        self._unwritten = False  # words were heard, and the reply to them has not been stored
+        self._end: Sound | None = None  # the end of a reply that waits for that
 
     # --- what the client does ---
 
@@ -288,10 +290,20 @@ class Talk:
             self._loop.call_soon_threadsafe(self._sounded, sound)
 
     def _sounded(self, sound: Sound) -> None:
+        if sound.last and self._unwritten and not sound.dropped:
+            self._end = sound
+            return
         self._listener.sounded(sound)
         if sound.last:
+            self._unwritten, self._end = False, None
             self._leave()
             self._over.set()
+
+    def _written(self) -> None:
+        """Give the end of a reply: whoever has seen it finds the turn in the session, whatever happens here."""
+        self._unwritten = False
+        if self._end is not None:
+            self._sounded(self._end)
 
     def _happened(self, event: Event) -> None:
         services, protocol = self._services, self.manner.protocol
@@ -312,7 +324,11 @@ class Talk:
                 services.metrics.turn(protocol, result, event.timing)
                 if result == "answered":
                     services.health.done()
+            case Heard(text=text):
+                self._unwritten = bool(text)
         self._listener.happened(event)
+        if isinstance(event, ReplyWritten | Failed | TurnDone):
+            self._written()
         if isinstance(event, TurnDone):
             self._done.set()
         elif isinstance(event, Failed) and event.stage == "audio":  # its listener has ended
