@@ -6,6 +6,8 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -14,6 +16,8 @@ from websockets.sync.client import connect
 from hotpin.audio.frame import Frame
 from hotpin.cancel import Cancelled, never
 from hotpin.errors import LlmError, SttError, TtsError
+from hotpin.sessions.base import StoredTurn
+from hotpin.sessions.memory import MemoryStore
 from tests.server.clients import EventClient, PlainClient, close_of, kinds, opened, quiet, tone, wav_samples
 from tests.server.conftest import MakeServer, Server
 
@@ -326,8 +330,47 @@ def test_a_silent_connection_lets_its_listener_go_and_gets_it_back(make_server: 
     while listeners() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert listeners() == []
+    while not server.llm.resting and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.llm.resting == ["kitchen"]
     client.ask(tone(0.5))
     assert len(server.llm.prompts[-1]) == 4
+
+
+class SlowStore(MemoryStore):
+    """Stores a turn once its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def add(self, session_id: str, agent: str, turn: StoredTurn) -> int:
+        self.gate.wait(5.0)
+        return super().add(session_id, agent, turn)
+
+
+def test_a_reply_ends_once_its_turn_is_stored(server: Server) -> None:
+    store = server.app._store = SlowStore()
+    client = EventClient(server.ws, "kitchen")
+    client.socket.send(tone(0.5))
+    client.send(signal="EOS")
+    assert "audio_end" not in kinds(until_quiet(client))
+    store.gate.set()
+    client.until("audio_end")
+    session = store.load("kitchen")
+    assert session is not None
+    assert len(session.turns) == 1
+
+
+def until_quiet(client: EventClient) -> list[dict[str, Any] | bytes]:
+    """Take what comes until nothing does for a moment."""
+    taken: list[dict[str, Any] | bytes] = []
+    with suppress(TimeoutError):
+        while True:
+            message = client.socket.recv(0.3)
+            taken.append(message if isinstance(message, bytes) else json.loads(message))
+    assert any(isinstance(message, bytes) for message in taken)
+    return taken
 
 
 def test_a_connection_too_many_is_told_so(make_server: MakeServer) -> None:
