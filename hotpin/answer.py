@@ -103,7 +103,7 @@ class Answer:
         self._around.playback.begin(self.ticket, held=self._held)
         if self._held:
             weighing = Weighing(self.ticket, self._around, utterance.end())
-            utterance.draft(self.ticket, partial(self._understood, weighing))
+            utterance.draft(self.ticket, partial(self._understood, weighing), self._is_held)
         else:
             utterance.finish(self.ticket, partial(self._understood, None))
 

@@ -17,6 +17,7 @@ from hotpin.endpoint import without_end
 from hotpin.events import Failed, Partial
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.stt.base import SttStream, Transcript
+from hotpin.worker import Ahead, certain
 
 if TYPE_CHECKING:
     from hotpin.answer import Surroundings
@@ -59,13 +60,13 @@ class Utterance:
             if frame.start >= end - frame.seconds / 2:
                 self.hear(frame)
 
-    def draft(self, ticket: Ticket, then: Then) -> None:
-        """Understand what was heard so far as if it were the whole, for the work of ``ticket``."""
-        self._submit_words(ticket, then, final=False)
+    def draft(self, ticket: Ticket, then: Then, ahead: Ahead) -> None:
+        """Understand what was heard so far as if it were the whole, for the work of ``ticket``; others come first."""
+        self._submit_words(ticket, then, final=False, ahead=ahead)
 
     def finish(self, ticket: Ticket, then: Then) -> None:
         """Understand the whole, for the work of ``ticket``; waits while the recogniser is half a minute behind."""
-        self._submit_words(ticket, then, final=True)
+        self._submit_words(ticket, then, final=True, ahead=certain)
 
     def end(self) -> Samples:
         """Give the last seconds of it, int16, shape (n,), 16 kHz: what prosody listens to."""
@@ -75,10 +76,10 @@ class Utterance:
         frames, self._unfed, self._unfed_seconds = self._unfed, [], 0.0
         self._around.engines.stt_worker.submit(self.ticket, partial(self._feed, frames, shown), wait=True)
 
-    def _submit_words(self, ticket: Ticket, then: Then, *, final: bool) -> None:
+    def _submit_words(self, ticket: Ticket, then: Then, *, final: bool, ahead: Ahead) -> None:
         self._submit_feed(shown=False)
         job = partial(self._understand, ticket.cancelled, then, final)
-        self._around.engines.stt_worker.submit(ticket, job, wait=True)
+        self._around.engines.stt_worker.submit(ticket, job, wait=True, ahead=ahead)
 
     # --- on the worker ---
 
@@ -89,6 +90,7 @@ class Utterance:
             self._stream = self._stream or self._around.engines.stt.stream()
             for frame in frames:
                 self._stream.feed(frame)
+            shown = shown and not self._around.engines.stt_worker.others_wait(self.ticket.conversation)
             found = self._stream.partial(self.ticket.cancelled) if shown else None
         except Exception as error:
             self._fail(error)
@@ -110,10 +112,10 @@ class Utterance:
             self._show(transcript, transcript.text)
         then(transcript)
 
-    def _show(self, found: Transcript | None, certain: str) -> None:
+    def _show(self, found: Transcript | None, read_ahead: str) -> None:
         if found is not None and found.text != self._partial and not self.ticket.cancelled():
             self._partial = found.text
-            self._around.understood(self.ticket, certain)
+            self._around.understood(self.ticket, read_ahead)
             self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, found.text))
 
     def _fail(self, error: Exception) -> None:

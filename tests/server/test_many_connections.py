@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.server.clients import PlainClient, tone, wav_samples
-from tests.server.conftest import MakeServer
+from tests.server.clients import EventClient, PlainClient, quiet, tone, wav_samples
+from tests.server.conftest import MakeServer, Server
 
 pytestmark = [
     pytest.mark.slow,
@@ -60,3 +60,34 @@ def test_two_hundred_silent_clients_cost_little_and_hold_up_nobody(make_server: 
         assert wav_samples(PlainClient(server.ws, "meanwhile").ask(tone(0.5))) > 0
         clients.communicate(b"\n", timeout=30)
     server.wait_for("hotpin_open_connections", 2)
+
+
+def test_who_has_finished_is_understood_before_who_has_only_paused(server: Server) -> None:
+    busy, pausing, done = (
+        EventClient(server.ws, "a"),
+        EventClient(server.ws, "b", vad=True),
+        EventClient(server.ws, "c"),
+    )
+    server.stt.gate.clear()
+    say(busy, tone(1.0))
+    pausing.socket.send(tone(0.4) + quiet(0.4))
+    deadline = time.monotonic() + 5
+    while not server.app.engines.speculation.ahead.begun and time.monotonic() < deadline:
+        time.sleep(0.01)
+    say(done, tone(2.0))
+    server.stt.gate.set()
+    for client in (busy, done):
+        client.until("audio_end")
+    pausing.socket.send(quiet(2.0))
+    pausing.until("audio_end")
+    whole, later, draft = server.stt.heard_seconds[:3]
+    assert whole < later > draft
+
+
+def say(client: EventClient, audio: bytes) -> None:
+    """Ask something, and wait until it is to be understood."""
+    client.socket.send(audio)
+    client.send(signal="EOS")
+    while True:
+        if client.until("status")[-1] == {"type": "status", "status": "thinking"}:
+            return
