@@ -100,6 +100,8 @@ class Conversation:
         """What is answered ahead, in a pause."""
         self._answer: Answer | None = None
         """What is being answered."""
+        self._prepared: list[Message] = []
+        """What the model is to have evaluated ahead."""
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
         self._noticed = engines.notices.count
@@ -417,22 +419,34 @@ class Conversation:
         self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
 
     def _prepare(self, ticket: Ticket, messages: list[Message]) -> None:
-        """Let the model evaluate what its next prompt begins with, unless somebody waits for it meanwhile."""
+        """Let the model evaluate what its next prompt begins with, in pieces where others wait for it meanwhile."""
+        self._prepared = messages
 
-        def given_up() -> bool:
-            return ticket.cancelled() or self._engines.llm_worker.others_wait(self.options.name)
+        def stale() -> bool:
+            return ticket.cancelled() or self._prepared is not messages
+
+        def others_wait() -> bool:
+            return self._engines.llm_worker.others_wait(self.options.name)
 
         def work() -> None:
+            if stale():
+                return
             try:
-                self._engines.llm.prepare(self.options.name, messages, given_up)
+                self._engines.llm.prepare(self.options.name, messages, lambda: stale() or others_wait())
             except Exception as error:
                 # Only a head start is lost; the turn itself will report what is wrong.
                 log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
+                return
+            if others_wait():  # what is missing is evaluated after them
+                submit()
 
-        try:
-            self._engines.llm_worker.submit(ticket, work, ahead=running_ahead)
-        except BusyError:
-            log.info("no room to evaluate the prompt ahead")
+        def submit() -> None:
+            try:
+                self._engines.llm_worker.submit(ticket, work, ahead=running_ahead)
+            except BusyError:
+                log.info("no room to evaluate the prompt ahead")
+
+        submit()
 
     def _understood(self, ticket: Ticket, words: str) -> None:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""

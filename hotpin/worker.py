@@ -137,5 +137,5 @@ class Worker:
 
 
 def _is_certain(queue: deque[_Job]) -> bool:
-    """Whether the conversation's next job that is still wanted is certain."""
-    return next((not ahead() for ticket, _, ahead in queue if not ticket.cancelled()), False)
+    """Whether any job of the conversation that is still wanted is certain: those before it have to be done first."""
+    return any(not ahead() for ticket, _, ahead in queue if not ticket.cancelled())

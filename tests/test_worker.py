@@ -291,6 +291,20 @@ def test_work_that_has_become_certain_waits_no_longer_than_others(busy_worker: M
     assert done == ["confirmed", "certain"]
 
 
+def test_certain_work_behind_a_head_start_of_its_own_waits_no_longer_than_others(busy_worker: MakeWorker) -> None:
+    worker, gate = busy_worker()
+    done: list[str] = []
+    finished = threading.Event()
+    worker.submit(ticket("kitchen"), partial(done.append, "ahead"), ahead=lambda: True)
+    worker.submit(ticket("kitchen"), partial(done.append, "kitchen"))
+    for number in range(3):
+        worker.submit(ticket("office"), partial(done.append, f"office {number}"))
+    worker.submit(ticket("office"), partial(note_last, done, "office", finished))
+    gate.opened.set()
+    assert finished.wait(WAIT)
+    assert done.index("kitchen") < done.index("office 2")
+
+
 def test_whoever_runs_ahead_can_tell_that_others_wait(busy_worker: MakeWorker) -> None:
     worker, _ = busy_worker()
     assert not worker.others_wait("hall")

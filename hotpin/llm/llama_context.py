@@ -57,7 +57,7 @@ class LlamaContext:
         params = lib.llama_context_default_params()
         params.n_ctx = size
         params.n_batch = params.n_ubatch = native.BATCH_TOKENS
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads = params.n_threads_batch = self._threads = threads
         self._context = lib.llama_init_from_model(self._model, params)
         if not self._context:
             self.close()
@@ -77,13 +77,13 @@ class LlamaContext:
         self._context = self._model = None
 
     @property
-    def threads(self) -> int:
-        """Threads that evaluate."""
+    def writing_threads(self) -> int:
+        """Threads that evaluate single tokens."""
         return int(lib.llama_n_threads(self._context))
 
-    def use_threads(self, threads: int) -> None:
-        """Evaluate with so many threads from now on."""
-        lib.llama_set_n_threads(self._context, threads, threads)
+    def write_with(self, threads: int) -> None:
+        """Evaluate single tokens with so many threads from now on; batches are worth them all."""
+        lib.llama_set_n_threads(self._context, threads, self._threads)
 
     def tokenise(self, text: str) -> list[int]:
         """Turn a prompt into tokens: special ones too, and one that begins the sequence if the model wants it."""

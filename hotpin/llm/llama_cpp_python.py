@@ -174,13 +174,13 @@ class LlamaCppPython:
         return True
 
     def _make_room(self, session: str) -> None:
-        """Work with half of the threads while several sessions are held, unless the settings say how many."""
+        """Write with half of the threads while several sessions are held, unless the settings say how many."""
         context, _ = self._ready()
         now = monotonic()
         self._present[session] = now
         self._present = {name: at for name, at in self._present.items() if now - at < COMPANY_SECONDS}
         alone = len(self._present) == 1 or self._settings.llm.threads
-        context.use_threads(self._threads if alone else max(1, self._threads // 2))
+        context.write_with(self._threads if alone else max(1, self._threads // 2))
 
     def _turn_to(self, session: str, tokens: Sequence[int]) -> None:
         """Put the present conversation aside if another one speaks, and take up that one where it was."""

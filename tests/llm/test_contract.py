@@ -228,14 +228,14 @@ def test_in_company_half_of_the_cores_are_left_to_the_others(settings: Settings)
     chosen = choosing(settings, "llm", engine="llama-cpp-python", threads=0)
     llm = cast(LlamaCppPython, load_or_skip(cast(CountingLlm, registry.build_llm(chosen))))
     context, _ = llm._ready()
-    alone = context.threads
+    alone = context.writing_threads
     llm.prepare("one", [SYSTEM])
-    assert context.threads == alone
+    assert context.writing_threads == alone
     llm.prepare("other", [SYSTEM])
-    assert context.threads == max(1, alone // 2)
+    assert context.writing_threads == max(1, alone // 2)
     llm.forget("one")
     llm.prepare("other", [SYSTEM, FRANCE])
-    assert context.threads == alone
+    assert context.writing_threads == alone
     llm.close()
 
 
