@@ -54,6 +54,11 @@ class LiveConversation(Protocol):
         """What it runs on."""
         ...
 
+    @property
+    def gaps(self) -> Mapping[str, int]:
+        """How often sound was lost at the devices."""
+        ...
+
     def open(self, loaded: Callable[[Kind], None]) -> bool:
         """Load and begin."""
         ...
@@ -231,6 +236,7 @@ class Daemon:
             "session": self._plan.session_id,
             "microphone": _device(seen, "microphone"),
             "loudspeaker": _device(seen, "loudspeaker"),
+            "gaps": dict(self._live.gaps),
             "engines": {kind: f"{info.name} {info.model}" for kind, info in self._live.engines.items()},
             "uptime_seconds": round(monotonic() - self._began, 1),
             "turns": seen.turns,

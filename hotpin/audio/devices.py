@@ -106,7 +106,7 @@ class Listing:
             return found[0]
         if found:
             raise AudioError(f"{wanted!r} may be any of these: {_names(found)}", "Give more of the name, or the index")
-        there = f"There are: {_names(usable)}" if usable else f"There is no {noun} at all"
+        there = f"There are: {_names(usable)}" if usable else "There is none at all: connect one"
         raise AudioError(f"there is no {noun} {wanted!r}", there)
 
     def _named(self, direction: Direction, wanted: str) -> list[Device]:

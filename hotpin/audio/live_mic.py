@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 
 from hotpin.audio.device_mic import DeviceMicrophone
-from hotpin.audio.device_news import DeviceNews, Tell
+from hotpin.audio.device_news import DeviceNews, Tell, as_sentence
 from hotpin.audio.echo_guard import EchoGuard
 from hotpin.audio.frame import Frame
 from hotpin.clock import Clock
@@ -97,7 +97,7 @@ class LiveMicrophone:
         try:
             self._microphone = DeviceMicrophone(self._clock, self._wanted)
         except AudioError as error:
-            self._news(DeviceNews("microphone", self._wanted, present=False, detail=str(error)))
+            self._news(DeviceNews("microphone", self._wanted, present=False, detail=as_sentence(error)))
         else:
             self._there.set()
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +44,11 @@ class Held(Protocol):
     @property
     def conversation(self) -> "Conversation | None":
         """The conversation, once it is open."""
+        ...
+
+    @property
+    def gaps(self) -> "Mapping[str, int]":
+        """How often sound was lost at the devices."""
         ...
 
     def open(self, loaded: "Callable[[Kind], None]") -> bool:
@@ -149,6 +154,11 @@ class LiveCall:
     def hears(self) -> bool:
         """Whether the person is being heard at this moment, fresher than what the screen was told last."""
         return self._conversation is not None and self._conversation.state is State.HEARING
+
+    @property
+    def gaps(self) -> int:
+        """How often sound was lost at the devices so far."""
+        return sum(self._held.gaps.values()) if self._held is not None else 0
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""
