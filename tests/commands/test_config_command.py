@@ -198,7 +198,7 @@ def test_a_wrong_value_is_not_written(home: Path, name: str, value: str, said: s
         ("llm.model", "gpt-9", "Known llm models: smollm2-135m-instruct"),
         ("llm.model", "whisper-base", "is a model for stt, not for llm"),
         ("dialog.agent", "butler", "Agents are: hotpin"),
-        ("sessions.store", "redis://localhost", "Allowed: sqlite"),
+        ("sessions.store", "mongodb://localhost", "Allowed: sqlite"),
         ("tts.voice", "caruso", "heart"),
         ("dialog.max_turns", "-1", "Allowed: at least 1"),
     ],
