@@ -3,7 +3,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -168,13 +167,3 @@ def test_the_cpu_is_described_always_alike(tmp_path: Path) -> None:
 def test_the_compiled_llama_runs_here() -> None:
     pytest.importorskip("llama_cpp")
     subprocess.run([sys.executable, ROOT / "packaging" / "native_selftest.py"], check=True)
-
-
-@pytest.mark.slow
-def test_a_wheel_carries_what_hotpin_needs_beside_its_code(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "hotpin/_shipped/models/manifest.toml" in names
-    assert any(name.startswith("hotpin/_shipped/assets/") for name in names)
-    assert "hotpin/doctor/__init__.py" in names
