@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "packaging" / "setup.sh"
 CI = ROOT / ".ci" / "run"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"requirements.lock": (), "requirements-dev.lock": ("dev",), "requirements-native.lock": ("native",)}
+EXTRAS = {
+    "requirements.lock": (),
+    "requirements-dev.lock": ("dev",),
+    "requirements-native.lock": ("native",),
+    "requirements-server.lock": ("server", "redis"),
+}
 TARGETS = {"help", "demo", "run", "setup", "native", "test", "test-fast", "check", "lock", "clean"}
 
 
@@ -90,7 +95,7 @@ def test_every_locked_package_has_a_hash(lock: str) -> None:
     assert all("--hash=sha256:" in block for block in blocks)
 
 
-@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements-native.lock"])
+@pytest.mark.parametrize("lock", [lock for lock, extras in EXTRAS.items() if extras])
 def test_the_larger_locks_agree_with_the_one_that_people_get(lock: str) -> None:
     assert pins("requirements.lock").items() <= pins(lock).items()
 
