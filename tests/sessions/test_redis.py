@@ -246,6 +246,20 @@ def test_a_replica_can_be_read_but_not_written(redis: RedisServer) -> None:
             client.replicaof("NO", "ONE")
 
 
+def test_a_user_with_the_rights_that_the_documents_name_is_enough(redis: RedisServer) -> None:
+    rights = ["on", f">{SECRET}", "~hotpin:1:*", "+@all", "-@dangerous"]
+    with Redis(port=redis.port) as client:
+        client.execute_command("ACL", "SETUSER", "mila", *rights)
+        with closing(open_store(settings(f"redis://mila@127.0.0.1:{redis.port}", SECRET))) as store:
+            number = store.add("home", "hotpin", turn("x"))
+            store.amend("home", number, "A", {})
+            assert [each.id for each in store.sessions()] == ["home"]
+            client.execute_command("ACL", "SETUSER", "mila", "resetkeys")
+            with pytest.raises(StoreError, match="does not allow that") as caught:
+                store.retract("home", number)
+        assert "hotpin:1:" in caught.value.fix
+
+
 def test_another_programs_keys_are_left_alone(redis: RedisServer) -> None:
     with Redis(port=redis.port) as client, closing(RedisStore(parse(redis.url))) as store:
         client.set("theirs", "x")
