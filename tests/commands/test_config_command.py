@@ -210,6 +210,14 @@ def test_what_cannot_work_is_not_written_and_what_there_is_is_listed(
     assert not home.exists()
 
 
+def test_the_password_in_an_address_is_not_shown_and_makes_the_file_private(home: Path) -> None:
+    assert run("set", "sessions.store", "redis://:MARZIPAN@pi:6379/0").exit_code == 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o600
+    shown = run("show", "sessions")
+    assert 'store = "redis://pi:6379/0"' in shown.stdout
+    assert "MARZIPAN" not in shown.stdout + shown.stderr + run("show", "--json").stdout
+
+
 def test_a_setting_that_others_do_not_fit_is_written_with_a_warning(home: Path) -> None:
     result = run("set", "stt.language", "de")
     assert result.exit_code == 0

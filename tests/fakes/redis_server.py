@@ -49,10 +49,13 @@ class RedisServer:
         self.process.wait()
 
     def _is_ready(self) -> bool:
+        """Whether it answers, and has read its file; it tells that only to those who know the password."""
+        asks = "--requirepass" in self._options
+        password = self._options[self._options.index("--requirepass") + 1] if asks else ""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1.0) as line:
-                line.sendall(b"PING\r\n")
-                return not line.recv(64).startswith(b"-LOADING")
+            with socket.create_connection(("127.0.0.1", self.port), 1.0) as line, line.makefile("rb") as answers:
+                line.sendall(f"AUTH {password}\r\nPING\r\n".encode() if asks else b"PING\r\n")
+                return b"LOADING" not in b"".join(answers.readline() for _ in range(1 + asks))
         except ConnectionResetError:
             return True  # it wants TLS
         except OSError:

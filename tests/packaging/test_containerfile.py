@@ -66,6 +66,7 @@ class Healthy(Health):
     status = 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answers", "works"), [(Healthy, True), (Health, False)])
 def test_its_health_check_tells_whether_the_server_works(answers: type[Health], works: bool) -> None:
     _, program, code = json.loads(last("HEALTHCHECK").partition("CMD ")[2])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from hotpin.doctor.store import sessions
 from hotpin.errors import SettingsError, StoreError
 from hotpin.sessions import redis as redis_store
 from hotpin.sessions import stores
@@ -258,6 +259,18 @@ def test_a_user_with_the_rights_that_the_documents_name_is_enough(redis: RedisSe
             with pytest.raises(StoreError, match="does not allow that") as caught:
                 store.retract("home", number)
         assert "hotpin:1:" in caught.value.fix
+
+
+def test_the_doctor_tells_whether_it_can_be_reached(own: RedisServer) -> None:
+    with closing(open_store(settings(own.url, SECRET))) as store:
+        store.add("home", "hotpin", turn("x"))
+    (found,) = sessions(settings(own.url, SECRET))
+    assert (found.ok, found.detail) == (True, f"1 session in {own.url}")
+    own.kill()
+    (found,) = sessions(settings(own.url, SECRET))
+    assert not found.ok
+    assert "cannot be reached" in found.detail
+    assert found.required
 
 
 def test_another_programs_keys_are_left_alone(redis: RedisServer) -> None:
