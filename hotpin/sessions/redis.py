@@ -63,9 +63,8 @@ class RedisStore:
         self._look_at = now() + _EXPIRE_SECONDS
         self._client = _client(address, password)
         self._scripts: dict[str, Callable[..., Any]] = {}
-        self._patience = 0.0  # whoever begins is told at once what is wrong
+        self._patience = 0.0  # s; there is none before the first answer, and none once it was in vain
         self.expire(self._oldest_kept())
-        self._patience = PATIENCE_SECONDS
         self._warn_unless_on_disk()
 
     def touch(self, session_id: str, agent: str) -> None:
@@ -158,11 +157,16 @@ class RedisStore:
             if self._closed:
                 raise StoreError("the session store is closed")
             try:
-                return self._scripts[script](keys=keys, args=values)
+                found = self._scripts[script](keys=keys, args=values)
             except redis.RedisError as error:
-                again = isinstance(error, _AWAY) and not isinstance(error, redis.AuthenticationError)
-                if not again or time.monotonic() + _PAUSE_SECONDS > deadline:
+                away = isinstance(error, _AWAY) and not isinstance(error, redis.AuthenticationError)
+                if away and time.monotonic() + _PAUSE_SECONDS > deadline:
+                    self._patience = 0.0
+                if not away or not self._patience:
                     raise _explained(self._address, error) from None  # its own text may quote what was sent
+            else:
+                self._patience = PATIENCE_SECONDS
+                return found
             time.sleep(_PAUSE_SECONDS)
 
 

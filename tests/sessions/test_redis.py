@@ -169,6 +169,22 @@ def test_a_turn_waits_for_one_that_is_started_anew(own: RedisServer) -> None:
         back.join()
 
 
+def test_an_outage_is_waited_for_once(own: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_store, "PATIENCE_SECONDS", 0.25)
+    with closing(RedisStore(parse(own.url), SECRET)) as store:
+        own.kill()
+        waited = []
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(StoreError, match="cannot be reached"):
+                store.load("home")
+            waited.append(time.monotonic() - began)
+        assert waited[0] > 0.1 > waited[1]
+        own.start()
+        assert store.add("home", "hotpin", turn("x")) == 1
+        assert store._patience == 0.25
+
+
 @pytest.mark.usefixtures("hasty")
 def test_one_that_does_not_answer_holds_nobody_up(own: RedisServer) -> None:
     with closing(RedisStore(parse(own.url), SECRET)) as store:
