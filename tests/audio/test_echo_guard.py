@@ -18,7 +18,7 @@ def noise(seconds: float, level: float, seed: int) -> Samples:
 def converse(guard: EchoGuard, played: Samples, heard: Samples, begin: float) -> float:
     """Let both happen at once from ``begin`` on; return when it is over."""
     for start in range(0, len(heard), FRAME_SAMPLES):
-        guard.play(Frame(played[start : start + FRAME_SAMPLES], CAPTURE_RATE))
+        guard.play(Frame(played[start : start + FRAME_SAMPLES], CAPTURE_RATE, begin + 2 * FRAME_SECONDS))
         guard.clean(Frame(heard[start : start + FRAME_SAMPLES], CAPTURE_RATE, begin))
         begin += FRAME_SECONDS
     return begin
