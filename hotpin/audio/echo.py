@@ -143,6 +143,11 @@ class EchoCanceller:
         return self.quality.converged
 
     @property
+    def tells_people(self) -> bool:
+        """Whether a person who talks over the echo is told from it, however well it is removed."""
+        return self._double_talk.reliable
+
+    @property
     def dropped_seconds(self) -> float:
         """How much of the loudspeaker's signal was dropped because too much of it waited, in s."""
         return self._reference.dropped_seconds

@@ -349,7 +349,8 @@ def test_the_quality_is_what_was_removed() -> None:
     assert heard.quality is not None
     assert heard.quality.converged
     assert heard.quality.echo_dbfs == pytest.approx(level(heard.raw), abs=3)
-    assert heard.quality.erle_db == pytest.approx(heard.removed_db(2.5), abs=6)
+    assert heard.quality.erle_db > 12
+    assert heard.removed_db(2.5) > heard.quality.erle_db - 6  # the room is known by then: an echo alone is muted, too
     assert heard.quality.erle_db == pytest.approx(heard.quality.echo_dbfs - heard.quality.residual_dbfs, abs=6)
 
 

@@ -65,3 +65,32 @@ def test_without_the_canceller_s_package_it_is_half_duplex_and_says_why(monkeypa
     assert guard.clean(frame) is frame
     assert guard.hears_itself
     assert "pywebrtc-audio" in guard.missing
+
+
+def syllables(seconds: float, seed: int) -> Samples:
+    """Noise whose colour and loudness change four times a second."""
+    chance = np.random.default_rng(seed)
+    pieces = []
+    for _ in range(round(4 * seconds)):
+        width = int(chance.integers(1, 12))
+        piece = np.convolve(chance.standard_normal(CAPTURE_RATE // 4), np.ones(width) / width, "same")
+        pieces.append(chance.uniform(0.2, 1.0) * piece / np.abs(piece).max())
+    return (8_000 * np.concatenate(pieces)).astype(np.int16)
+
+
+def test_a_removed_echo_is_trusted_and_stays_so_when_the_filter_fits_no_longer_for_a_while() -> None:
+    needs_the_canceller()
+    guard = EchoGuard(AudioSettings())
+    now = converse(guard, np.zeros(CAPTURE_RATE, np.int16), noise(1, 5, seed=1), 0.0)
+    played = syllables(12, seed=2)
+    room = noise(12, 5, seed=3)
+    room[800:] += played[:-800] // 2
+    now = converse(guard, played, room, now)
+    assert not guard.hears_itself
+    moved = noise(12, 5, seed=4)
+    moved[800 : 6 * CAPTURE_RATE] += played[: 6 * CAPTURE_RATE - 800] // 2
+    for at in range(6 * CAPTURE_RATE, len(moved), CAPTURE_RATE // 2):  # the echo's way changes twice a second
+        late = 800 + int(np.random.default_rng(at).integers(-160, 160))
+        moved[at : at + CAPTURE_RATE // 2] += played[at - late :][: CAPTURE_RATE // 2] // 2
+    converse(guard, played, moved, now)
+    assert not guard.hears_itself
