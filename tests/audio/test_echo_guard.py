@@ -89,8 +89,11 @@ def test_a_removed_echo_is_trusted_and_stays_so_when_the_filter_fits_no_longer_f
     assert not guard.hears_itself
     moved = noise(12, 5, seed=4)
     moved[800 : 6 * CAPTURE_RATE] += played[: 6 * CAPTURE_RATE - 800] // 2
-    for at in range(6 * CAPTURE_RATE, len(moved), CAPTURE_RATE // 2):  # the echo's way changes twice a second
-        late = 800 + int(np.random.default_rng(at).integers(-160, 160))
-        moved[at : at + CAPTURE_RATE // 2] += played[at - late :][: CAPTURE_RATE // 2] // 2
+    step, chance = CAPTURE_RATE // 10, np.random.default_rng(5)
+    for at in range(6 * CAPTURE_RATE, len(moved), step):  # the echo's way changes ten times a second
+        late = 800 + int(chance.integers(-320, 320))
+        moved[at : at + step] += played[at - late :][:step] // 2
     converse(guard, played, moved, now)
+    assert guard.quality is not None
+    assert not guard.quality.converged
     assert not guard.hears_itself
