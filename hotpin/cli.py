@@ -21,6 +21,7 @@ from hotpin.commands import (
     control,
     demo,
     models,
+    serve,
     sessions,
     start_call,
     stt_test,
@@ -45,6 +46,7 @@ app.command("ask")(ask.ask)
 app.command("start-call")(start_call.start_call)
 app.command("stt-test")(stt_test.stt_test)
 app.command("tts-test")(tts_test.tts_test)
+app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor)
 app.command("devices")(devices)

@@ -417,11 +417,14 @@ class Conversation:
         self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
 
     def _prepare(self, ticket: Ticket, messages: list[Message]) -> None:
-        """Let the model evaluate what its next prompt begins with."""
+        """Let the model evaluate what its next prompt begins with, unless somebody waits for it meanwhile."""
+
+        def given_up() -> bool:
+            return ticket.cancelled() or self._engines.llm_worker.others_wait(self.options.name)
 
         def work() -> None:
             try:
-                self._engines.llm.prepare(self.options.name, messages, ticket.cancelled)
+                self._engines.llm.prepare(self.options.name, messages, given_up)
             except Exception as error:
                 # Only a head start is lost; the turn itself will report what is wrong.
                 log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)

@@ -244,7 +244,7 @@ def _container(file: BinaryIO, path: Path) -> Iterator["InputContainer"]:
 def _decoded(file: BinaryIO, path: Path) -> Iterator[tuple[int, Samples]]:
     with _container(file, path) as container:
         for frame in _sound(container, path):
-            yield frame.rate, _mono(frame)
+            yield frame.rate, mono(frame)
 
 
 def _sound(container: "InputContainer", path: Path) -> Iterator["AudioFrame"]:
@@ -269,7 +269,7 @@ def _sound(container: "InputContainer", path: Path) -> Iterator["AudioFrame"]:
 
 # A float file may hold infinities and NaN: to_int16 knows what becomes of them.
 @np.errstate(over="ignore", invalid="ignore")
-def _mono(frame: "AudioFrame") -> Samples:
+def mono(frame: "AudioFrame") -> Samples:
     """Return the mean of the channels, int16 of shape (n,)."""
     kind = frame.format.packed.name
     if kind not in _SCALES:

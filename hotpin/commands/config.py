@@ -126,6 +126,32 @@ def unset(name: _Key, as_json: JsonOption = False) -> None:
     _tell(setting_file.unset(name), "is taken out", "was not set", as_json)
 
 
+@app.command()
+def token(
+    new: Annotated[
+        bool, typer.Option("--new", help="Make another one; clients that know the old one stay out.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the token that clients of the server must know; it is made, and kept in the file, if there is none."""
+    from hotpin import paths, setting_file
+    from hotpin.server.auth import new_token
+    from hotpin.setting_layers import examine
+
+    secret = examine().settings.server.token.get_secret_value()
+    made = new or not secret
+    if made:
+        secret = new_token()
+        change = setting_file.set_value("server.token", secret)
+        say(f"Kept in {paths.config_file()}, which only you may read")
+        if change.overridden_by:
+            say(f"It has no effect now: {change.overridden_by} wins")
+    if as_json:
+        print_json({"token": secret, "made": made, "path": str(paths.config_file())})
+    else:
+        typer.echo(secret)
+
+
 def _chosen(name: str | None) -> list[str]:
     from hotpin import setting_file
     from hotpin.setting_layers import setting_names

@@ -383,3 +383,17 @@ def test_the_command_is_there_without_the_heavy_imports() -> None:
     code = f"import sys, hotpin.commands.config; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_a_token_is_made_once_and_kept_where_only_its_person_may_read(home: Path) -> None:
+    first = CliRunner().invoke(app, ["token"])
+    assert first.exit_code == 0
+    token = first.stdout.strip()
+    assert len(token) >= 43
+    assert load().server.token.get_secret_value() == token
+    assert stat.S_IMODE(home.stat().st_mode) == 0o600
+    assert CliRunner().invoke(app, ["token"]).stdout.strip() == token
+    other = json.loads(CliRunner().invoke(app, ["token", "--new", "--json"]).stdout)
+    assert other["made"] is True
+    assert other["token"] == load().server.token.get_secret_value() != token
+    assert token not in CliRunner().invoke(app, ["show"]).stdout
