@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, FULL_SCALE, Samples
 
-STANDS_OUT_DB = 7.0
+STANDS_OUT_DB = 9.0
 """dB over the echo that is expected in a band, from which the band is somebody else's."""
 
 TALK_BANDS = 5
@@ -39,10 +39,10 @@ _LAGS = 26  # frames after which the echo comes at the most
 _SPREAD = 1  # frames by which it may come earlier or later than that
 _DECAY_DB = 2.2  # per frame: how fast a room's reverberation fades, in 0.5 s by 60 dB
 _LOUD_DB = -45.0  # of the loudspeaker's signal, from which the room is learnt
-_AUDIBLE_DB = 9.0  # over the room's noise
+_AUDIBLE_DB = 6.0  # over the room's noise
 _QUIETEST_DB = -100.0
 _QUICK_DB, _SLOW_DB = 3.0, 0.1  # per frame: how fast what is learnt moves, at first and later
-_CLEARER = 1.5  # times as like as before must another lag be
+_NOISE_DB = 0.05  # per frame: how fast the room's noise rises; it falls twenty times as fast
 _FORGET = 0.995  # per frame, of what is known of the lag
 _FIRST_SURPRISE, _SURPRISE_FOLLOW = 0.5, 0.01  # per frame: 2 s of replies count
 _FOLLOW = 0.02  # per frame: how fast the levels' means follow
@@ -63,9 +63,7 @@ class DoubleTalk:
         self._played = np.zeros(_WINDOW, np.int16)
         self._fading = np.full(count, _QUIETEST_DB)  # the loudspeaker's bands, as they fade in the room
         self._faded = np.full((_LAGS, count), _QUIETEST_DB)  # the same, newest first
-        self._direct = np.full((_LAGS, count), _QUIETEST_DB)  # the bands without that, newest first
-        self._noise = np.full(count, _QUIETEST_DB)
-        self._silence = 0  # frames from which the noise was learnt
+        self._noise = np.full(count, _QUIETEST_DB + 60)
         self._gain = np.zeros(count)
         self._counts = np.zeros(count)  # frames from which each was learnt
         self._levels = np.zeros(_LAGS)  # of all bands together, newest first
@@ -103,22 +101,19 @@ class DoubleTalk:
         self._played = np.concatenate((self._played, played))[-_WINDOW:]
         self._since_loud = 0 if played.any() else self._since_loud + 1
         raw = self._bands(self._heard)
+        rise = np.where(raw > self._noise, _NOISE_DB, -20 * _NOISE_DB)
         if self._since_loud >= _LAGS:
-            step = max(_SLOW_DB, _QUICK_DB * (1 - self._silence / 100))
-            self._noise += np.where(raw > self._noise, step, -3 * step)
-            self._silence += 1
+            self._noise = np.maximum(self._noise + rise, _QUIETEST_DB)
             self.masked = self.talk = False
             self._run = self._hold = 0
             return
         played_now = self._bands(self._played)
         self._fading = np.maximum(played_now, self._fading - _DECAY_DB)
         self._faded = np.concatenate((self._fading[np.newaxis], self._faded[:-1]))
-        self._direct = np.concatenate((played_now[np.newaxis], self._direct[:-1]))
         self._find_lag(raw, played_now)
-        around = slice(max(0, self._lag - _SPREAD), self._lag + _SPREAD + 1)
-        near = self._faded[around].max(axis=0)
+        near = self._faded[max(0, self._lag - _SPREAD) : self._lag + _SPREAD + 1].max(axis=0)
         echo = near + self._gain
-        self._learn(raw, near, self._direct[around].max(axis=0))
+        self._learn(raw, near)
         self.masked = int(np.count_nonzero(echo > self._noise + _AUDIBLE_DB)) >= MASKED_BANDS
         expected = np.maximum(echo, self._noise)
         stands_out = int(np.count_nonzero(raw > expected + STANDS_OUT_DB)) >= TALK_BANDS
@@ -140,9 +135,7 @@ class DoubleTalk:
         self._levels = np.concatenate(([levels[1] - self._means[1]], self._levels[:-1]))
         self._likeness = _FORGET * self._likeness + (levels[0] - self._means[0]) * self._levels
         lag = int(np.argmax(self._likeness))
-        # Who talks over the loudspeaker blurs it for a while.
-        clear = self._likeness[lag] > _CLEARER * self._likeness[self._lag] or not self.known
-        if clear and abs(lag - self._lag) > _SPREAD:
+        if abs(lag - self._lag) > _SPREAD:
             self._lag = lag
             self._forget_gain()
 
@@ -151,17 +144,12 @@ class DoubleTalk:
         self._gain[:] = 0.0
         self._counts[:] = 0.0
 
-    def _learn(self, raw: _Levels, near: _Levels, direct: _Levels) -> None:
+    def _learn(self, raw: _Levels, near: _Levels) -> None:
         """Move what the echo loses on its way towards the median of what it loses."""
         if near.max() < _LOUD_DB:
             return
         self._learnt += 1
-        lower = raw < near + self._gain
-        # What is no louder than the room shows only that the echo is not louder either.
-        # What fades tells of the room's reverberation, not of its gain.
-        audible = np.maximum(near, near + self._gain) > np.minimum(_LOUD_DB - 15, self._noise + _AUDIBLE_DB)
-        fresh = audible & (direct > near - _DECAY_DB)
-        loud = fresh & (lower | (raw > self._noise + _AUDIBLE_DB))
+        loud = near > _LOUD_DB - 15
         step = np.maximum(_SLOW_DB, _QUICK_DB / (1 + self._counts / 10))
-        self._gain += step * loud * np.where(lower, -1.0, 1.0)
+        self._gain += np.where(loud, step * np.sign(raw - near - self._gain), 0.0)
         self._counts += loud

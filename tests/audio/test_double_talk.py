@@ -11,25 +11,31 @@ from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, FRAME_SECONDS, Sampl
 DELAY = round(0.08 * CAPTURE_RATE)
 
 
-def voice(seconds: float, seed: int, syllable: float = 0.16) -> Samples:
-    """Syllables of noise between two frequencies, each with a gap behind it; about -20 dBFS."""
+def voice(seconds: float, seed: int, syllable: float = 0.2) -> Samples:
+    """Syllables of noise, each loudest around another frequency, with a pause after every sixth."""
     chance = np.random.default_rng(seed)
     count = round(syllable * CAPTURE_RATE)
     hertz = np.fft.rfftfreq(count, 1 / CAPTURE_RATE)
     syllables = []
-    for _ in range(round(seconds / syllable)):
-        low = chance.uniform(150, 3_000)
-        spectrum = np.fft.rfft(chance.standard_normal(count)) * ((hertz > low) & (hertz < 2.2 * low))
-        sound = np.fft.irfft(spectrum, count) * np.sin(np.pi * np.arange(count) / count)
-        syllables.append(5_000 * sound / np.abs(sound).max())
+    for number in range(round(seconds / syllable)):
+        colour = 1 / (1 + ((hertz - chance.uniform(300, 3_000)) / 600) ** 2)
+        sound = np.fft.irfft(np.fft.rfft(chance.standard_normal(count)) * colour, count)
+        sound *= np.sin(np.pi * np.arange(count) / count) * (number % 6 != 5)
+        syllables.append(8_000 * sound / max(1e-9, np.abs(sound).max()))
     return np.concatenate(syllables).astype(np.int16)
 
 
 def echo(played: Samples, gain: float = 0.5) -> npt.NDArray[np.float64]:
-    late = np.zeros(len(played))
-    late[DELAY:] = gain * played[:-DELAY]
-    noise: npt.NDArray[np.float64] = np.random.default_rng(9).normal(0, 3, len(late))
-    return late + noise
+    """The sound in a room that rings on for 0.3 s."""
+    chance = np.random.default_rng(9)
+    tail = round(0.3 * CAPTURE_RATE)
+    response = 0.05 * chance.standard_normal(tail) * np.exp(-6.9 * np.arange(tail) / tail)
+    response[0] = 1.0
+    size = 1 << (len(played) + tail).bit_length()
+    ringing = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[: len(played)]
+    heard: npt.NDArray[np.float64] = chance.normal(0, 3, len(played))
+    heard[DELAY:] += gain * ringing[:-DELAY]
+    return heard
 
 
 def listen(double_talk: DoubleTalk, heard: npt.NDArray[np.float64], played: Samples) -> list[tuple[bool, bool]]:
@@ -41,15 +47,22 @@ def listen(double_talk: DoubleTalk, heard: npt.NDArray[np.float64], played: Samp
     return told
 
 
-def learnt(seed: int = 1) -> DoubleTalk:
+def in_a_silent_room() -> DoubleTalk:
     double_talk = DoubleTalk()
+    silence = np.zeros(2 * CAPTURE_RATE, np.int16)
+    listen(double_talk, echo(silence), silence)
+    return double_talk
+
+
+def learnt(seed: int = 1) -> DoubleTalk:
+    double_talk = in_a_silent_room()
     played = voice(10.0, seed)
     listen(double_talk, echo(played), played)
     return double_talk
 
 
 def test_the_room_is_known_only_after_some_seconds_of_playing() -> None:
-    double_talk = DoubleTalk()
+    double_talk = in_a_silent_room()
     played = voice(LEARN_SECONDS - 0.2, seed=1)
     listen(double_talk, echo(played), played)
     assert not double_talk.known
@@ -90,9 +103,7 @@ def test_while_nothing_is_played_nobody_is_told_from_anything() -> None:
 
 
 def test_with_headphones_there_is_no_room_to_be_known() -> None:
-    double_talk = DoubleTalk()
-    silence = np.zeros(2 * CAPTURE_RATE, np.int16)
-    listen(double_talk, echo(silence), silence)
+    double_talk = in_a_silent_room()
     played = voice(10.0, seed=4)
     listen(double_talk, echo(played, gain=0.0), played)
     assert not double_talk.known
