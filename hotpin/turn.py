@@ -60,6 +60,10 @@ _BACKCHANNELS = re.compile(
 """What a listener says to show that they follow; not a wish to speak."""
 
 
+_OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
+"""Shares of the start's threshold and seconds that are enough to pause a reply, which can be taken back."""
+
+
 _AFTER_BACKCHANNEL_SECONDS = 0.8
 """s of silence after an "uh-huh" that was understood as one, until the reply goes on."""
 
@@ -140,7 +144,8 @@ class TurnMachine:
 
     def _voice(self, voice: Voice, now: float) -> list[Action]:
         hearing = self.state is State.HEARING or self._over_reply
-        threshold = self.policy.stop_threshold if hearing else self.policy.start_threshold
+        pausing = _OVER_REPLY_THRESHOLD if self.state is State.SPEAKING else 1.0
+        threshold = self.policy.stop_threshold if hearing else pausing * self.policy.start_threshold
         speech = voice.probability >= threshold
         self._run = self._run + voice.seconds if speech else 0.0
         if not hearing:
@@ -153,7 +158,10 @@ class TurnMachine:
     def _maybe_start(self, now: float) -> list[Action]:
         if self._ignores or now <= self._not_before:
             self._run = 0.0
-        if self._run < self.policy.start_seconds or (self.state is State.SPEAKING and not self._can_be_interrupted):
+        needed = self.policy.start_seconds
+        if self.state is State.SPEAKING:
+            needed = _OVER_REPLY_SECONDS * needed if self._can_be_interrupted else math.inf
+        if self._run < needed:
             return []
         if self.state is State.THINKING:
             return self._reopen(now) if self._reopenable else []

@@ -300,8 +300,15 @@ def test_without_barge_in_speech_over_the_reply_is_ignored() -> None:
 
 def test_speech_over_the_reply_pauses_it_at_once() -> None:
     scene = replying(barge_in=True)
-    assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
+    assert scene.speak(0.02) == []
+    assert kinds(scene.speak(0.02)) == [PausePlayback, StartUtterance]
     assert scene.state is State.SPEAKING
+
+
+def test_less_is_enough_to_pause_a_reply_than_to_begin_a_turn() -> None:
+    faint = TurnPolicy().start_threshold * 0.85
+    assert kinds(replying(barge_in=True).voice(0.04, faint)) == [PausePlayback, StartUtterance]
+    assert Scene().voice(1.0, faint) == []
 
 
 def test_speech_that_goes_on_cancels_the_reply() -> None:
