@@ -256,6 +256,8 @@ class _QuickResampler:
 
     def push(self, samples: Samples) -> Samples:
         """Take int16 of shape (n,) and return what is ready, int16 of shape (m,)."""
+        if not samples.any() and not self._rest.any():
+            return self._pass_silence(len(samples))
         sound = np.concatenate((self._rest, to_float(samples)))
         taps = self._kernels.shape[1]
         if len(sound) < taps:  # a device may deliver a single sample
@@ -268,3 +270,12 @@ class _QuickResampler:
         used = min(done // self._phases, len(sound))
         self._rest, self._next = sound[used:], done - used * self._phases
         return to_int16(np.einsum("ij,ij->i", windows, self._kernels[phase]))
+
+    def _pass_silence(self, count: int) -> Samples:
+        """Do as ``push`` does, for nothing but zeros: all day long a loudspeaker plays little else."""
+        length = len(self._rest) + count
+        outputs = max(0, -(-((length - self._kernels.shape[1] + 1) * self._phases - self._next) // self._step))
+        done = self._next + outputs * self._step
+        used = min(done // self._phases, length) if outputs else 0
+        self._rest, self._next = np.zeros(length - used, np.float32), done - used * self._phases
+        return np.zeros(outputs, np.int16)
