@@ -72,6 +72,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         "session": found["session"],
         "microphone": _device(found["microphone"]),
         "loudspeaker": _device(found["loudspeaker"]),
+        "server": found["server"] or "none",
         "engines": ", ".join(found["engines"].values()),
         "turns": f"{found['turns']}{'' if latency is None else f', the last reply began after {latency} ms'}",
         "memory": "unknown" if found["memory_mb"] is None else f"{found['memory_mb']:.0f} MB",

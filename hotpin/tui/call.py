@@ -46,6 +46,11 @@ class Held(Protocol):
         """The conversation, once it is open."""
         ...
 
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        ...
+
     def open(self, loaded: "Callable[[Kind], None]") -> bool:
         """Load and begin, telling of every engine that is ready; return false if it was closed meanwhile."""
         ...
@@ -57,6 +62,10 @@ class Held(Protocol):
     def free(self) -> None:
         """Free what is loaded, once it is closed."""
         ...
+
+
+Hold = Callable[["Settings", str, str], Held]
+"""Makes a call of settings, session and persona."""
 
 
 def _hold(settings: "Settings", session_id: str, agent: str) -> Held:
@@ -73,8 +82,8 @@ class Plan:
     session_id: str
     agent: str = ""
     """The persona that answers; empty means the session's, else that of the settings."""
-    hold: "Callable[[Settings, str, str], Held]" = _hold
-    """Makes the call of settings, session and persona; called after the first paint, since it may import a lot."""
+    hold: Hold = _hold
+    """Makes the call; called after the first paint, since it may import a lot."""
 
 
 class LiveCall:
@@ -149,6 +158,11 @@ class LiveCall:
     def hears(self) -> bool:
         """Whether the person is being heard at this moment, fresher than what the screen was told last."""
         return self._conversation is not None and self._conversation.state is State.HEARING
+
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        return self._held.serving if self._held is not None else ""
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""
