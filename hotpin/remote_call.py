@@ -155,14 +155,16 @@ class RemoteCall:
             self._line.send((_SILENCE if deaf else frame.samples).astype("<i2", copy=False).tobytes())
 
     def _ask(self, recording: Iterable[Frame], *, real_time: bool) -> None:
-        began, seconds = time.monotonic(), 0.0
+        began, seconds, replies = time.monotonic(), 0.0, self._replies
         for frame in recording:
+            while self._take_next(0.0):  # such as that the server does not go on
+                pass
             seconds += frame.seconds
             if real_time:
                 time.sleep(max(0.0, began + seconds - time.monotonic()))
             self._line.send(frame.samples.astype("<i2", copy=False).tobytes())
         self._line.send({"signal": "EOS"})
-        replies, deadline = self._replies, time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + ANSWER_SECONDS
         while self._replies == replies or not self._player.heard:
             if self._take_next():
                 deadline = time.monotonic() + ANSWER_SECONDS
@@ -171,9 +173,9 @@ class RemoteCall:
 
     # --- what the server says ---
 
-    def _take_next(self) -> bool:
+    def _take_next(self, timeout: float = _POLL_SECONDS) -> bool:
         """Wait a moment for a message; return whether one came."""
-        message = self._line.receive(_POLL_SECONDS)
+        message = self._line.receive(timeout)
         if isinstance(message, bytes):
             if not self._dropping:
                 self._answering = True
