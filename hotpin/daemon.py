@@ -59,6 +59,11 @@ class LiveConversation(Protocol):
         """The address at which other devices reach it; empty if they do not."""
         ...
 
+    @property
+    def gaps(self) -> Mapping[str, int]:
+        """How often sound was lost at the devices."""
+        ...
+
     def open(self, loaded: Callable[[Kind], None]) -> bool:
         """Load and begin."""
         ...
@@ -237,6 +242,7 @@ class Daemon:
             "session": self._plan.session_id,
             "microphone": _device(seen, "microphone"),
             "loudspeaker": _device(seen, "loudspeaker"),
+            "gaps": dict(self._live.gaps),
             "engines": {kind: f"{info.name} {info.model}" for kind, info in self._live.engines.items()},
             "server": self._live.serving or None,
             "uptime_seconds": round(monotonic() - self._began, 1),

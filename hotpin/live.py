@@ -63,6 +63,11 @@ class Live:
         """What is in use, by kind."""
         return self.app.engines.infos | ({"wake": self._word.info} if self._word is not None else {})
 
+    @property
+    def gaps(self) -> dict[str, int]:
+        """How often sound was lost at the devices, by what happened; empty before they are opened."""
+        return self.sound.gaps if self.sound is not None else {}
+
     def open(self, loaded: Callable[[Kind], None] = lambda _: None) -> bool:
         """Load the engines, open the devices and listen; return false if it was closed meanwhile.
 

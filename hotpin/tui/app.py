@@ -320,6 +320,7 @@ class Interface(App[None]):
                 if stage == "audio":  # the listener itself: no turn will end any more
                     self._stop(why)
             case TurnDone():
+                self._view.show_gaps(self.call.gaps)
                 self._send_next()
 
     def _stop(self, why: str) -> None:

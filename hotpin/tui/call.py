@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -49,6 +49,11 @@ class Held(Protocol):
     @property
     def serving(self) -> str:
         """The address at which other devices reach it; empty if they do not."""
+        ...
+
+    @property
+    def gaps(self) -> "Mapping[str, int]":
+        """How often sound was lost at the devices."""
         ...
 
     def open(self, loaded: "Callable[[Kind], None]") -> bool:
@@ -163,6 +168,11 @@ class LiveCall:
     def serving(self) -> str:
         """The address at which other devices reach it; empty if they do not."""
         return self._held.serving if self._held is not None else ""
+
+    @property
+    def gaps(self) -> int:
+        """How often sound was lost at the devices so far."""
+        return sum(self._held.gaps.values()) if self._held is not None else 0
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""

@@ -57,6 +57,7 @@ class FakeLive:
         self._listens, self._paced = listens, paced
         self.bus = Bus()
         self.serving = ""
+        self.gaps: dict[str, int] = {}
         self.conversation: Conversation | None = None
         self.freed = False
 
