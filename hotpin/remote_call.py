@@ -72,7 +72,7 @@ class RemoteCall:
     """A call while it is held.
 
     Args:
-        line: to the server, not yet open.
+        line: to the server.
         player: plays the replies.
         show: shows what happens.
     """
@@ -102,13 +102,11 @@ class RemoteCall:
         self._over.set()
 
     def listen(self, microphone: Microphone) -> None:
-        """Hold the call with a microphone until somebody hangs up; a line that is cut is opened anew.
+        """Hold the call, whose line is open, until somebody hangs up; a line that is cut is opened anew.
 
         Raises:
-            RemoteError: if the server cannot be reached at first, or refuses.
+            RemoteError: if the server refuses.
         """
-        self._line.open()
-        self._show.tell("Connected")
         opened = time.monotonic()
         speaking = threading.Thread(target=self._send_all, args=(microphone,), name="hotpin-remote", daemon=True)
         speaking.start()

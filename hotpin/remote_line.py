@@ -218,7 +218,8 @@ def _ended(code: int, reason: str) -> RemoteError:
     fix = ""
     if "token" in reason:
         fix = _TOKEN_FIX
-    return RemoteError(f"the server has ended the call: {reason or f'code {code}'}", fix, retryable=code in _MAY_HELP)
+    why = reason or ("it ends, or starts anew" if code == _RESTART else f"code {code}")
+    return RemoteError(f"the server has ended the call: {why}", fix, retryable=code in _MAY_HELP)
 
 
 def _quiet() -> Any:  # noqa: ANN401 - the package's own type is private

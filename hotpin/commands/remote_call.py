@@ -76,6 +76,10 @@ def _listen(settings: "Settings", line: Line, screen: "Screen") -> RemoteCall:
 
     with ExitStack() as stack:
         stack.enter_context(claim_microphone())
+        # Before the devices: while PortAudio looks for them, nothing can be told on standard error.
+        line.open()
+        stack.callback(line.close)
+        screen.tell("Connected")
         sound = LiveSound(settings.audio, RealClock(), VOICE_RATE, screen.tell_device)
         stack.callback(sound.close)
         player = ReplyPlayer(sound.speaker.playback)

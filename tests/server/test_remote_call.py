@@ -63,8 +63,8 @@ class Client:
         self.played: list[Samples] = []
         self.speaker = VirtualSpeaker(24_000, RealClock(), paced=False, sink=self.played.append)
         self.player = ReplyPlayer(self.speaker.playback)
-        line = Line(Server.at(url, token), {"session_id": "kitchen", "events": True, **hello})
-        self.call = RemoteCall(line, self.player, self.shown)
+        self.line = Line(Server.at(url, token), {"session_id": "kitchen", "events": True, **hello})
+        self.call = RemoteCall(self.line, self.player, self.shown)
 
     def close(self) -> None:
         self.call.hang_up()
@@ -115,9 +115,9 @@ def test_with_a_microphone_the_server_finds_the_end_of_speech_and_a_cut_line_is_
     first = make_server(server__port=port)
     client = make_client(first, vad=True, echo_cancelled=True)
     microphone = FileMicrophone(iter(speech(1.0)), RealClock(), silence_after=60.0)
+    client.line.open()
     held = threading.Thread(target=client.call.listen, args=(microphone,), daemon=True)
     held.start()
-    client.shown.until("Connected")
     client.shown.until("reply ")
     first.thread.close()
     client.shown.until("trying again in 1 s")
