@@ -55,6 +55,11 @@ class LiveConversation(Protocol):
         ...
 
     @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        ...
+
+    @property
     def gaps(self) -> Mapping[str, int]:
         """How often sound was lost at the devices."""
         ...
@@ -130,7 +135,8 @@ class Daemon:
             self._load()
             if self._ending:
                 return
-            log.info("ready", extra={"fields": {"seconds": round(monotonic() - self._began, 2)}})
+            ready = {"seconds": round(monotonic() - self._began, 2), "server": self._live.serving or None}
+            log.info("ready", extra={"fields": ready})
             self._manager.ready(self._events.in_words())
             while not self._ending:
                 event = events.get(_LOOP_SECONDS)
@@ -238,6 +244,7 @@ class Daemon:
             "loudspeaker": _device(seen, "loudspeaker"),
             "gaps": dict(self._live.gaps),
             "engines": {kind: f"{info.name} {info.model}" for kind, info in self._live.engines.items()},
+            "server": self._live.serving or None,
             "uptime_seconds": round(monotonic() - self._began, 1),
             "turns": seen.turns,
             "voice_to_voice_ms": None if wait is None else round(wait * 1000),

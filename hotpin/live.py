@@ -48,6 +48,8 @@ class Live:
         self.app = App(settings)
         self.conversation: Conversation | None = None
         self.sound: LiveSound | None = None
+        self.serving = ""
+        """The address at which other devices reach it; empty where there is no server beside it."""
         self._agent = agent
         self._service = service
         self._word: Wake | None = None

@@ -72,6 +72,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         "session": found["session"],
         "microphone": _device(found["microphone"]),
         "loudspeaker": _device(found["loudspeaker"]),
+        "server": found["server"] or "none",
         **({"sound lost": gaps} if (gaps := _gaps(found["gaps"])) else {}),
         "engines": ", ".join(found["engines"].values()),
         "turns": f"{found['turns']}{'' if latency is None else f', the last reply began after {latency} ms'}",

@@ -47,6 +47,11 @@ class Held(Protocol):
         ...
 
     @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        ...
+
+    @property
     def gaps(self) -> "Mapping[str, int]":
         """How often sound was lost at the devices."""
         ...
@@ -64,6 +69,10 @@ class Held(Protocol):
         ...
 
 
+Hold = Callable[["Settings", str, str], Held]
+"""Makes a call of settings, session and persona."""
+
+
 def _hold(settings: "Settings", session_id: str, agent: str) -> Held:
     from hotpin.live import Live
 
@@ -78,8 +87,8 @@ class Plan:
     session_id: str
     agent: str = ""
     """The persona that answers; empty means the session's, else that of the settings."""
-    hold: "Callable[[Settings, str, str], Held]" = _hold
-    """Makes the call of settings, session and persona; called after the first paint, since it may import a lot."""
+    hold: Hold = _hold
+    """Makes the call; called after the first paint, since it may import a lot."""
 
 
 class LiveCall:
@@ -154,6 +163,11 @@ class LiveCall:
     def hears(self) -> bool:
         """Whether the person is being heard at this moment, fresher than what the screen was told last."""
         return self._conversation is not None and self._conversation.state is State.HEARING
+
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        return self._held.serving if self._held is not None else ""
 
     @property
     def gaps(self) -> int:

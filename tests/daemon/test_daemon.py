@@ -42,6 +42,7 @@ class StagedLive:
         self.changed: list[Settings] = []
         self.closed = False
         self.bus = Bus()
+        self.serving = ""
         self.gaps = {"overruns": 0, "overflows": 2, "underflows": 0}
         self.engines: dict[Kind, EngineInfo] = {"tts": EngineInfo("hibari", "hibari-1")}
         self._stage: Stage | None = None
