@@ -47,6 +47,7 @@ lock: ## choose the newest versions of all packages anew, and note them with the
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --constraint requirements.lock --extra dev --extra kokoro --extra wake --output-file requirements-dev.lock
+	$(LOCK) --constraint requirements-dev.lock --extra server --extra redis --output-file requirements-server.lock
 	$(LOCK) --constraint requirements.lock --extra native --output-file requirements-native.lock
 
 clean: ## remove .venv/ and what tools left behind; models and settings stay

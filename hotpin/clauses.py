@@ -178,13 +178,16 @@ class ClauseSplitter:
 def heard_part(text: str, fraction: float) -> str:
     """Return the words of ``text`` that were heard when ``fraction`` (0 to 1) of its speech had been played.
 
-    ``text`` may be a clause's source: what is not spoken of it takes no time. It ends with the last whole word.
+    ``text`` may be a clause's source: what is not spoken of it takes no time. A word counts from its middle on.
     """
     if fraction >= 1.0:
         return text
-    ends = [word.end() for word in re.finditer(r"\S+", text)]
-    count = bisect_right(ends, fraction * len(speakable(text)), key=lambda end: len(speakable(text[:end])))
-    return text[: ends[count - 1]] if count else ""
+    ends = [0, *(word.end() for word in re.finditer(r"\S+", text))]
+
+    def middle(word: int) -> float:
+        return (len(speakable(text[: ends[word - 1]])) + len(speakable(text[: ends[word]]))) / 2
+
+    return text[: ends[bisect_right(range(1, len(ends)), fraction * len(speakable(text)), key=middle)]]
 
 
 def _forced_end(window: str) -> int:

@@ -80,25 +80,40 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    serving: serve.ServeOption = False,
+    host: serve.HostOption = None,
+    port: serve.PortOption = None,
+    insecure: serve.InsecureOption = False,
 ) -> None:
     """A private voice assistant that runs entirely on your own machine."""
+    if not serving:
+        serve.refuse_without_serve(host=host, port=port, insecure=insecure)
     if context.invoked_subcommand is not None:
+        if serving:
+            raise typer.BadParameter(f"it belongs behind {context.invoked_subcommand}", param_hint="--serve")
         return
     if sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty():
-        _open_interface()
+        _open_interface(serving, host, port, insecure)
+    elif serving:
+        raise typer.BadParameter(
+            "there is no terminal for the interface; without one: hotpin daemon --serve", param_hint="--serve"
+        )
     else:
         typer.echo(context.get_help())
 
 
-def _open_interface() -> None:
+def _open_interface(serving: bool, host: str | None, port: int | None, insecure: bool) -> None:
     """Open the full-screen interface."""
     from hotpin.commands import common
 
-    settings = common.load_settings()
+    settings = common.load_settings(server__host=host, server__port=port, server__insecure=insecure or None)
+    if serving:
+        serve.check(settings.server)
     common.ensure_models(settings, ("vad", "stt", "llm", "tts"))
     from hotpin.tui.app import run
 
-    run(settings, start_call.DEFAULT_SESSION)
+    with serve.beside(settings) if serving else contextlib.nullcontext() as hold:
+        run(settings, start_call.DEFAULT_SESSION, hold=hold)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -48,6 +48,15 @@ log = logging.getLogger(__name__)
 MAX_SIGNALS = 64
 """Keys, typed lines and the like that may wait for the listener."""
 
+REST_SECONDS = 0.1
+"""s for which frames may gather while nobody talks: to be woken for each costs more than what is done with it."""
+
+_QUIET_SECONDS = 1.0
+"""s without anything like speech after which the listener rests."""
+
+_LIVELY = 0.1
+"""Probability of speech from which it does not."""
+
 
 class Conversation:
     """Listens on a thread of its own until it is closed; whatever happens is published on the bus."""
@@ -111,6 +120,8 @@ class Conversation:
         self.began = self.clock.now()
         """s on the clock when it began."""
         self._closed = threading.Event()
+        self._stirred = threading.Event()
+        self._lively_until = 0.0  # s on the clock
         self._thread = threading.Thread(target=self._run, name=f"hotpin-listener-{self.options.name}", daemon=True)
 
     # --- for front ends, from any thread ---
@@ -194,6 +205,7 @@ class Conversation:
         """
         deadline = time.monotonic() + timeout
         self._closed.set()
+        self._stirred.set()
         self._hearing.advance()
         self._answering.advance()
         self.playback.pause()  # silent at once, but what has been heard is not forgotten
@@ -216,7 +228,7 @@ class Conversation:
                 self._step(turn_io.PushToTalk(down=True), self.clock.now())
             input_over = False
             while not self._closed.is_set():
-                frame = self._mic.read(FRAME_SECONDS)
+                frame = self._next_frame()
                 if frame is not None:
                     self._listen(frame)
                 elif self._mic.ended and not input_over:
@@ -231,6 +243,17 @@ class Conversation:
             log.debug("the listener failed", exc_info=True)
             self.bus.publish(Failed(self.options.name, self._turn, "audio", error))
 
+    def _next_frame(self) -> Frame | None:
+        """Return the next frame, if one comes; while nobody talks, several are let gather, until something happens."""
+        resting = self.options.live and self._machine.state is State.LISTENING
+        if not resting or self.clock.now() < self._lively_until:
+            return self._mic.read(FRAME_SECONDS)
+        frame = self._mic.read(0)
+        if frame is None:
+            self._stirred.wait(REST_SECONDS)
+            self._stirred.clear()
+        return frame
+
     def _listen(self, frame: Frame) -> None:
         self._recent.append(frame)
         kept = self.options.policy.pre_roll_seconds + 1.0  # 1 s more than any detection takes
@@ -243,6 +266,8 @@ class Conversation:
             self._step(turn_io.HearsItself(self._hears_itself), frame.end)
         self._attend(self._ear.hear(frame), frame.end)
         probability = self._vad.probability(frame)
+        if probability >= _LIVELY:
+            self._lively_until = frame.end + _QUIET_SECONDS
         if self.options.live and (level := self._level.measure(frame, probability)) is not None:
             self.bus.publish(Level(self.options.name, self._turn, *level))
         self._step(turn_io.Voice(probability, frame.seconds), frame.end)
@@ -293,6 +318,7 @@ class Conversation:
             self._do(action, now)
         if self._machine.state is not self._shown:
             self._shown = self._machine.state
+            self._lively_until = now + _QUIET_SECONDS
             self.bus.publish(StateChanged(self.options.name, self._turn, self._shown))
             self._attend(self._ear.change_turn(self._shown, now), now)
 
@@ -480,3 +506,4 @@ class Conversation:
             self._signals.put_nowait(request)
         except queue.Full:
             raise BusyError("the conversation is busy") from None
+        self._stirred.set()

@@ -54,6 +54,16 @@ class LiveConversation(Protocol):
         """What it runs on."""
         ...
 
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        ...
+
+    @property
+    def gaps(self) -> Mapping[str, int]:
+        """How often sound was lost at the devices."""
+        ...
+
     def open(self, loaded: Callable[[Kind], None]) -> bool:
         """Load and begin."""
         ...
@@ -125,7 +135,8 @@ class Daemon:
             self._load()
             if self._ending:
                 return
-            log.info("ready", extra={"fields": {"seconds": round(monotonic() - self._began, 2)}})
+            ready = {"seconds": round(monotonic() - self._began, 2), "server": self._live.serving or None}
+            log.info("ready", extra={"fields": ready})
             self._manager.ready(self._events.in_words())
             while not self._ending:
                 event = events.get(_LOOP_SECONDS)
@@ -231,7 +242,9 @@ class Daemon:
             "session": self._plan.session_id,
             "microphone": _device(seen, "microphone"),
             "loudspeaker": _device(seen, "loudspeaker"),
+            "gaps": dict(self._live.gaps),
             "engines": {kind: f"{info.name} {info.model}" for kind, info in self._live.engines.items()},
+            "server": self._live.serving or None,
             "uptime_seconds": round(monotonic() - self._began, 1),
             "turns": seen.turns,
             "voice_to_voice_ms": None if wait is None else round(wait * 1000),

@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hotpin.prosody.ending import Ending
-
 _SENTENCE_END = re.compile(r"[.?!。？！]['\"”’)]*$")
 
 _OPEN_END = re.compile(r"(?:[,;:—–-]|\.\.\.|…)$")
@@ -55,6 +53,20 @@ class EndpointPolicy:
                 "the waits must be positive and in order (finished, unknown or doubtful, unfinished), "
                 f"got {self.finished}, {self.unknown} or {self.doubtful}, {self.unfinished}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of an utterance against the whole of it."""
+
+    level: float
+    """dB that its last 0.1 s are louder than the utterance is on the whole; mostly negative."""
+
+    voicing: float
+    """How much of a tone its last 0.1 s have, 0 to 1."""
+
+    pitch: float
+    """Octaves that its end is higher than the utterance is on the whole; 0 where there is no tone."""
 
 
 @dataclass(frozen=True, slots=True)

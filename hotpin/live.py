@@ -48,6 +48,8 @@ class Live:
         self.app = App(settings)
         self.conversation: Conversation | None = None
         self.sound: LiveSound | None = None
+        self.serving = ""
+        """The address at which other devices reach it; empty where there is no server beside it."""
         self._agent = agent
         self._service = service
         self._word: Wake | None = None
@@ -60,6 +62,11 @@ class Live:
     def engines(self) -> dict[Kind, EngineInfo]:
         """What is in use, by kind."""
         return self.app.engines.infos | ({"wake": self._word.info} if self._word is not None else {})
+
+    @property
+    def gaps(self) -> dict[str, int]:
+        """How often sound was lost at the devices, by what happened; empty before they are opened."""
+        return self.sound.gaps if self.sound is not None else {}
 
     def open(self, loaded: Callable[[Kind], None] = lambda _: None) -> bool:
         """Load the engines, open the devices and listen; return false if it was closed meanwhile.

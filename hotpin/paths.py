@@ -54,6 +54,11 @@ def agents_dir() -> Path:
     return config_dir() / "agents"
 
 
+def tls_dir() -> Path:
+    """Folder of the certificate that ``hotpin config tls`` makes."""
+    return config_dir() / "tls"
+
+
 def sessions_file() -> Path:
     """Default database of the sessions (setting ``sessions.store`` names another)."""
     return data_dir() / "sessions.sqlite"

@@ -211,7 +211,8 @@ def _write(document: "TOMLDocument", path: Path, name: str) -> None:
             if fault.name == name:
                 raise fault.error
     secrets = [other for other, origin in found.origins.items() if is_secret(other) and origin == str(path)]
-    toml_files.replace(path, text, private=bool(secrets))
+    in_address = found.settings.sessions.redis_password.get_secret_value()
+    toml_files.replace(path, text, private=bool(secrets or in_address))
 
 
 def _changed(name: str, path: Path, *, changed: bool) -> Change:

@@ -13,6 +13,10 @@ from hotpin.logs import is_on
 from hotpin.settings import Origin, Settings
 
 ENV_PREFIX = "HOTPIN_"
+
+OPTION_NAMES = frozenset({"HOTPIN_SERVER_TOKEN"})
+"""Variables that options of commands are read from; no settings, though they look like slips of some."""
+
 ENV_DELIMITER = "__"
 
 
@@ -157,6 +161,8 @@ def _from_environment(env: Mapping[str, str], origin: Origin) -> Iterator[Findin
 
 def _slip(name: str) -> str:
     """Say what ``HOTPIN_LLM_MODEL`` should be, which would otherwise do nothing: the likeliest slip of all."""
+    if name.upper() in OPTION_NAMES:
+        return ""
     prefix, _, rest = name.upper().partition("_")
     section, _, key = rest.partition("_")
     field = Settings.model_fields.get(section.lower())

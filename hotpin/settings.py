@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from hotpin.turn import TurnPolicy
 from hotpin.wake.policy import WakePolicy
@@ -20,6 +20,7 @@ _WAKE = WakePolicy()
 
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*([a-z]*)")
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
+_PASSWORD = re.compile(r"(?P<scheme>\s*(?!sqlite)[A-Za-z]+://)(?P<user>[^/:@]*):(?P<password>.*)@")
 _UNITS = {"s": 1, "second": 1, "m": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _LONGEST = timedelta(days=36_500)  # what is longer cannot be added to a date
 
@@ -221,13 +222,31 @@ class SessionsSettings(_Section):
 
     store: str = "sqlite"
     """``sqlite`` (a file in the data folder), ``sqlite:///FILE`` (in the working folder), ``sqlite:////FOLDER/FILE``,
-    ``sqlite:///~/FILE``, or ``memory``: gone when Hotpin ends."""
+    ``sqlite:///~/FILE``, ``redis://HOST:6379/0`` (shared by several machines; ``rediss://`` over TLS; needs
+    ``pip install 'hotpin[redis]'``), or ``memory``: gone when Hotpin ends."""
+
+    redis_password: SecretStr = SecretStr("")
+    """The password of that Redis. Best kept in the environment or in ``.env``; one that stands in the address is taken
+    out of it, so that it is shown nowhere."""
 
     ttl: Duration = timedelta(days=30)
     """How long a session is kept after its last turn: ``30 days``, ``12 hours``, or seconds; 0 means for ever."""
 
     forget_on_disconnect: bool = False
     """Whether a session is deleted as soon as it ends."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_password(cls, values: Any) -> Any:  # noqa: ANN401 - not checked yet
+        store = values.get("store", "") if isinstance(values, Mapping) else ""
+        match = _PASSWORD.match(str(store))
+        if match is None:
+            return values
+        from urllib.parse import unquote
+
+        user = f"{match['user']}@" if match["user"] else ""
+        address = f"{match['scheme']}{user}{str(store)[match.end() :]}"
+        return {**values, "store": address, "redis_password": unquote(match["password"])}
 
 
 class TurnSettings(_Section):

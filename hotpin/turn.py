@@ -60,6 +60,17 @@ _BACKCHANNELS = re.compile(
 """What a listener says to show that they follow; not a wish to speak."""
 
 
+_OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
+"""Shares of the start's threshold and seconds that are enough to pause a reply, which can be taken back."""
+
+_WARY_SECONDS = 2.0
+"""The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
+
+_BLIP_SECONDS, _AFTER_BLIP_SECONDS = 0.25, 0.6
+"""s of speech that are no word if none is understood, and of silence after them until the reply goes on. While it is
+paused there is no echo: what was one ends at once."""
+
+
 _AFTER_BACKCHANNEL_SECONDS = 0.8
 """s of silence after an "uh-huh" that was understood as one, until the reply goes on."""
 
@@ -97,6 +108,7 @@ class TurnMachine:
         self._held = False  # push-to-talk
         self._reopenable = False  # the turn was ended by a silence, which may have been a pause
         self._over_reply = False  # speech over a paused reply, not yet known to be meant
+        self._wary = False  # this reply was paused for nothing before
         self._ignores = False  # muted, or asleep
         self._hears_itself = False
         self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
@@ -131,7 +143,7 @@ class TurnMachine:
                 return self._interrupt(now)
             case ReplyStarted():
                 if self.state is State.THINKING:
-                    self.state = State.SPEAKING
+                    self.state, self._wary = State.SPEAKING, False
                 return []
             case _:  # ReplyEnded
                 return self._reply_ended(now)
@@ -140,7 +152,8 @@ class TurnMachine:
 
     def _voice(self, voice: Voice, now: float) -> list[Action]:
         hearing = self.state is State.HEARING or self._over_reply
-        threshold = self.policy.stop_threshold if hearing else self.policy.start_threshold
+        pausing = _OVER_REPLY_THRESHOLD if self.state is State.SPEAKING and not self._wary else 1.0
+        threshold = self.policy.stop_threshold if hearing else pausing * self.policy.start_threshold
         speech = voice.probability >= threshold
         self._run = self._run + voice.seconds if speech else 0.0
         if not hearing:
@@ -153,7 +166,11 @@ class TurnMachine:
     def _maybe_start(self, now: float) -> list[Action]:
         if self._ignores or now <= self._not_before:
             self._run = 0.0
-        if self._run < self.policy.start_seconds or (self.state is State.SPEAKING and not self._can_be_interrupted):
+        needed = self.policy.start_seconds
+        if self.state is State.SPEAKING:
+            share = _WARY_SECONDS if self._wary else _OVER_REPLY_SECONDS
+            needed = share * needed if self._can_be_interrupted else math.inf
+        if self._run < needed:
             return []
         if self.state is State.THINKING:
             return self._reopen(now) if self._reopenable else []
@@ -211,8 +228,13 @@ class TurnMachine:
             self._over_reply = False
             self.state = State.HEARING
             return [CancelReply()]
-        patience = min(self.policy.resume_seconds, _AFTER_BACKCHANNEL_SECONDS if follows else math.inf)
-        return self._resume() if now - (self._last_speech or now) >= patience else []
+        patience = self.policy.resume_seconds
+        if follows or self._speech < _BLIP_SECONDS:
+            patience = min(patience, _AFTER_BACKCHANNEL_SECONDS if follows else _AFTER_BLIP_SECONDS)
+        if now - (self._last_speech or now) < patience:
+            return []
+        self._wary = not follows
+        return self._resume()
 
     def _resume(self) -> list[Action]:
         self._over_reply = False

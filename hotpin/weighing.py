@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.cancel import Ticket
-from hotpin.endpoint import Evidence, finished, without_end
+from hotpin.endpoint import Ending, Evidence, finished, without_end
 from hotpin.errors import BusyError
-from hotpin.prosody.ending import Ending, ending
+from hotpin.prosody.ending import ending
 from hotpin.stt.base import Transcript
 from hotpin.turn_io import Judged
 from hotpin.worker import Worker, running_ahead

@@ -4,7 +4,8 @@
 # Usage: packaging/setup.sh [run|test|check|native]
 #
 #   run     what `hotpin` needs: system packages, .venv/, the locked Python packages, the starter models (the default)
-#   test    the same, and what the tests need: development packages, a sound server, a terminal multiplexer, a browser
+#   test    the same, and what the tests need: development packages, a sound server, a terminal multiplexer, a browser,
+#           a Redis
 #   check   the Python packages for tests and linters alone: no system packages, no models
 #   native  the same as run, and llama-cpp-python compiled for this very CPU
 #
@@ -127,7 +128,7 @@ debian_packages() {
     say libportaudio2 libgomp1 espeak-ng
     case $1 in
         test)
-            say pulseaudio pulseaudio-utils libasound2-plugins tmux chromium
+            say pulseaudio pulseaudio-utils libasound2-plugins tmux chromium redis-server
             command -v npm >/dev/null || say npm # fetches the voices of Kokoro
             ;;
         native)

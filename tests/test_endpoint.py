@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotpin.endpoint import EndpointPolicy, Evidence, finished, silence_needed, without_end
-from hotpin.prosody.ending import Ending
+from hotpin.endpoint import Ending, EndpointPolicy, Evidence, finished, silence_needed, without_end
 
 FALLS = Ending(level=-12.0, voicing=0.2, pitch=-0.4)
 STAYS_UP = Ending(level=-1.0, voicing=0.9, pitch=0.2)

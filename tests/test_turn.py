@@ -300,8 +300,15 @@ def test_without_barge_in_speech_over_the_reply_is_ignored() -> None:
 
 def test_speech_over_the_reply_pauses_it_at_once() -> None:
     scene = replying(barge_in=True)
-    assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
+    assert scene.speak(0.02) == []
+    assert kinds(scene.speak(0.02)) == [PausePlayback, StartUtterance]
     assert scene.state is State.SPEAKING
+
+
+def test_less_is_enough_to_pause_a_reply_than_to_begin_a_turn() -> None:
+    faint = TurnPolicy().start_threshold * 0.85
+    assert kinds(replying(barge_in=True).voice(0.04, faint)) == [PausePlayback, StartUtterance]
+    assert Scene().voice(1.0, faint) == []
 
 
 def test_speech_that_goes_on_cancels_the_reply() -> None:
@@ -319,9 +326,37 @@ def test_a_real_word_cancels_the_reply() -> None:
     assert kinds(scene.pause(FRAME)) == [CancelReply]
 
 
+def test_a_blip_hardly_stops_the_reply_and_makes_it_wary_of_the_next() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    assert scene.pause(0.58) == []
+    assert kinds(scene.pause(0.04)) == [DropUtterance, ResumePlayback]
+    assert scene.speak(0.1) == []
+    scene.pause(0.1)
+    assert kinds(scene.speak(0.12)) == [PausePlayback, StartUtterance]
+
+
+def test_the_next_reply_is_not_wary_any_more() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    scene.pause(0.7)
+    scene.step(ReplyEnded())
+    scene.step(Typed("hello"))
+    scene.step(ReplyStarted())
+    assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
+
+
+def test_a_short_word_cancels_the_reply_though_it_might_have_been_a_blip() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    scene.pause(0.5)
+    scene.step(Words("No."))
+    assert kinds(scene.pause(FRAME)) == [CancelReply]
+
+
 def test_a_cough_lets_the_reply_go_on() -> None:
     scene = replying(barge_in=True)
-    scene.speak(0.2)
+    scene.speak(0.3)
     assert scene.pause(1.9) == []
     assert kinds(scene.pause(0.2)) == [DropUtterance, ResumePlayback]
     assert scene.state is State.SPEAKING

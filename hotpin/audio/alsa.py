@@ -1,8 +1,9 @@
-"""ALSA's library, which PortAudio uses on Linux: it must not write over the conversation."""
+"""ALSA's library, which PortAudio uses on Linux: it must not write over the conversation, nor end it."""
 
 import ctypes
 import functools
 import sys
+import threading
 from contextlib import suppress
 
 _Handler = ctypes.CFUNCTYPE(
@@ -19,3 +20,23 @@ def keep_quiet() -> None:
     if sys.platform.startswith("linux"):
         with suppress(OSError, AttributeError):
             ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_ignore)
+
+
+_checking = threading.Lock()
+
+
+def has_devices() -> bool:
+    """Whether ALSA's configuration can be read and names any device; true where there is no ALSA.
+
+    Where it names none, PortAudio ends the process.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    keep_quiet()
+    with suppress(OSError, AttributeError, ValueError), _checking:
+        library = ctypes.CDLL("libasound.so.2")
+        if library.snd_config_update() < 0:
+            return False
+        root = ctypes.c_void_p.in_dll(library, "snd_config")
+        return bool(root) and library.snd_config_search(root, b"pcm", None) >= 0
+    return True

@@ -15,8 +15,11 @@ from hotpin.errors import AudioError
 LATENCY_SECONDS = 0.02
 """s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio."""
 
-LOST_SECONDS = 0.5
+LOST_SECONDS = 1.0
 """s without a sample after which a microphone counts as unplugged."""
+
+PATIENT_LOST_SECONDS = 2.0
+"""s for the same where a sound server tells at once when one is unplugged: on a busy machine samples come late."""
 
 RETRY_SECONDS = 0.5
 """s between attempts to take a lost microphone back."""
@@ -160,7 +163,7 @@ class DeviceMicrophone:
 
     @property
     def lost(self) -> bool:
-        """Whether it is unplugged, or gave nothing for ``LOST_SECONDS``; until it can be opened again.
+        """Whether it is unplugged, or gave nothing for so long that it must be; until it can be opened again.
 
         If it gave nothing then either, it must give samples before it counts as back.
         """
@@ -170,7 +173,7 @@ class DeviceMicrophone:
 
     @property
     def silent(self) -> bool:
-        """Whether it gives nothing but zeros, for 5 s since it was opened: muted, or no access to it."""
+        """Whether it gave nothing but zeros for 5 s, and no sound since: muted, or no access to it."""
         return self._framer.silent
 
     @property
@@ -246,12 +249,17 @@ class DeviceMicrophone:
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
             quiet = 0.0 if self._ring.written != written else quiet + (0.0 if changed else _TICK_SECONDS)
             written = self._ring.written
-            patience = LOST_SECONDS if written else _FIRST_SAMPLE_SECONDS
-            if quiet >= patience or stream.dead or (changed and self._on_monitor()):
+            if quiet >= self._patience(written) or stream.dead or (changed and self._on_monitor()):
                 self._lose()
                 retry_at = self._clock.now() + RETRY_SECONDS  # long enough to be seen by who polls
         self._lose()
         self._disconnect()
+
+    def _patience(self, written: int) -> float:
+        """Return for how many s nothing may come from a stream that gave so many samples."""
+        if not written:
+            return _FIRST_SAMPLE_SECONDS
+        return LOST_SECONDS if self._server is None else PATIENT_LOST_SECONDS
 
     def _pause(self) -> bool:
         """Wait for a tick; return at once and true if the sound server has something new."""

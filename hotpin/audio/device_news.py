@@ -24,3 +24,9 @@ class DeviceNews:
 
 Tell = Callable[[DeviceNews], None]
 """Takes the news; called from a device's own thread, which it must not hold up."""
+
+
+def as_sentence(error: Exception) -> str:
+    """Say an error to a person who did not ask for anything."""
+    text = str(error)
+    return text[:1].upper() + text[1:]

@@ -23,6 +23,7 @@ Direction = Literal["input", "output"]
 """Whether sound comes out of the device (a microphone) or goes into it (a loudspeaker)."""
 
 _REASON_CHARACTERS = 200
+_CORRECT_ALSA = "Correct the sound system's configuration: ALSA_CONFIG_PATH, ~/.asoundrc, /etc/asound.conf"
 _NOUNS: dict[Direction, str] = {"input": "microphone", "output": "loudspeaker"}
 
 
@@ -105,7 +106,7 @@ class Listing:
             return found[0]
         if found:
             raise AudioError(f"{wanted!r} may be any of these: {_names(found)}", "Give more of the name, or the index")
-        there = f"There are: {_names(usable)}" if usable else f"There is no {noun} at all"
+        there = f"There are: {_names(usable)}" if usable else "There is none at all: connect one"
         raise AudioError(f"there is no {noun} {wanted!r}", there)
 
     def _named(self, direction: Direction, wanted: str) -> list[Device]:
@@ -174,7 +175,7 @@ def list_devices() -> Listing:
     if asked.returncode:
         raise AudioError(
             f"PortAudio ended with {_ending(asked.returncode)}: {_last_line(asked.stderr)}",
-            "Correct the sound system's configuration: ALSA_CONFIG_PATH, ~/.asoundrc, /etc/asound.conf",
+            _CORRECT_ALSA,
         )
     # Libraries may print before it.
     found: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
@@ -221,14 +222,18 @@ def portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs
     """Return the module ``sounddevice``.
 
     Raises:
-        AudioError: if it is missing, or the library that it loads.
+        AudioError: if it is missing, or the library that it loads, or PortAudio cannot start.
     """
+    if "sounddevice" not in sys.modules and not alsa.has_devices():
+        raise AudioError("ALSA's configuration cannot be read, or names no devices", _CORRECT_ALSA)
     # PortAudio opens ALSA's cards as plughw then, which converts rates and formats that a card lacks.
     os.environ.setdefault("PA_ALSA_PLUGHW", "1")
     try:
         import sounddevice
     except (ImportError, OSError) as error:
         raise AudioError(f"there is no sound: {error}", _how_to_install()) from error
+    except Exception as error:  # PortAudioError, whose class cannot be named without the library
+        raise AudioError(f"PortAudio does not start: {error}", "Restart the sound server", retryable=True) from error
     alsa.keep_quiet()
     return sounddevice
 

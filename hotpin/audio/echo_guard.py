@@ -71,4 +71,6 @@ class EchoGuard:
         elif now >= self._ask_at:
             self._ask_at = now + ASK_SECONDS
             self._quality = canceller.quality
-            self._trusted = self._quality.converged or self._quality.inaudible
+            # Once it was removed, it need not be all the time, as long as who talks is told from it.
+            removed = canceller.tells_people and (self._quality.converged or self._trusted)
+            self._trusted = removed or self._quality.inaudible

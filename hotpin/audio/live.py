@@ -43,6 +43,14 @@ class LiveSound:
         """How well the echo was removed lately; ``None`` before anything is known, or where it is not removed."""
         return self._guard.quality
 
+    @property
+    def gaps(self) -> dict[str, int]:
+        """How often sound was lost: read too late, by the microphone itself, or not played in time."""
+        found = {"overruns": 0, "overflows": 0, "underflows": self.speaker.underflows}
+        if isinstance(self.microphone, LiveMicrophone):
+            found |= {"overruns": self.microphone.overruns, "overflows": self.microphone.overflows}
+        return found
+
     def close(self) -> None:
         """Free both devices."""
         self.microphone.close()

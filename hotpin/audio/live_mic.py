@@ -1,9 +1,10 @@
 """The microphone of a conversation: it may be missing, be unplugged, come back; the loudspeaker's echo is taken out."""
 
 import threading
+from dataclasses import replace
 
 from hotpin.audio.device_mic import DeviceMicrophone
-from hotpin.audio.device_news import DeviceNews, Tell
+from hotpin.audio.device_news import DeviceNews, Tell, as_sentence
 from hotpin.audio.echo_guard import EchoGuard
 from hotpin.audio.frame import Frame
 from hotpin.clock import Clock
@@ -38,6 +39,7 @@ class LiveMicrophone:
         self._guard = guard
         self._tell = tell
         self._told: DeviceNews | None = None
+        self._silence_told = False  # until a sound is heard, however often it is opened anew
         self._microphone: DeviceMicrophone | None = None
         self._closed = threading.Event()
         self._there = threading.Event()  # or closed
@@ -95,7 +97,7 @@ class LiveMicrophone:
         try:
             self._microphone = DeviceMicrophone(self._clock, self._wanted)
         except AudioError as error:
-            self._news(DeviceNews("microphone", self._wanted, present=False, detail=str(error)))
+            self._news(DeviceNews("microphone", self._wanted, present=False, detail=as_sentence(error)))
         else:
             self._there.set()
 
@@ -103,9 +105,11 @@ class LiveMicrophone:
         name = microphone.device.name
         if microphone.lost:
             return DeviceNews("microphone", name, present=False, detail=_LOST)
-        return DeviceNews(
-            "microphone", name, present=True, detail=_SILENT if microphone.silent else self._guard.missing
-        )
+        there = DeviceNews("microphone", name, present=True, detail=self._guard.missing)
+        silent = replace(there, detail=_SILENT)
+        tells = microphone.silent and (not self._silence_told or self._told == silent)
+        self._silence_told = microphone.silent
+        return silent if tells else there
 
     def _news(self, news: DeviceNews) -> None:
         if news == self._told:

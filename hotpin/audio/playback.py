@@ -34,7 +34,7 @@ class Progress:
     """s on the speaker's clock when its first audible sample was played."""
 
     fractions: dict[int, float]
-    """Share of each clause that has been played, by the clause's number."""
+    """Share of each clause that has been played, by the clause's number; the silence behind it is no part of it."""
 
     written: bool
     """Whether all of it has been synthesised and written."""
@@ -62,12 +62,14 @@ class _Reply:
     gaps: list[int] = field(default_factory=list)  # samples of each
     silent_samples: int = 0  # since the last audio: a gap once more follows
     written: dict[int, int] = field(default_factory=dict)
+    audible: dict[int, int] = field(default_factory=dict)  # the same, up to the last sample that can be heard
     played: dict[int, int] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)  # of each clause, how much has been written
 
     def fraction(self, clause: int) -> float:
         """Share of a clause that has been played, which is not all as long as more of it is to be written."""
-        return self.played.get(clause, 0) / self.written[clause] * self.shares[clause]
+        length = self.audible.get(clause, self.written[clause])
+        return min(1.0, self.played.get(clause, 0) / length) * self.shares[clause]
 
 
 class Playback:
@@ -214,7 +216,11 @@ class Playback:
             self._queue.append((clause, samples))
             self._waiting += len(samples)
             written = self._reply.written
-            written[clause] = written.get(clause, 0) + len(samples)
+            before = written.get(clause, 0)
+            written[clause] = before + len(samples)
+            audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
+            if len(audible):
+                self._reply.audible[clause] = before + int(audible[-1]) + 1
             self._changed.notify_all()
 
     def _take(self, out: Samples, now: float) -> int:

@@ -162,7 +162,7 @@ class Framer:
 
     @property
     def silent(self) -> bool:
-        """Whether the stream gave ``SILENT_SECONDS`` of zeros and nothing else yet."""
+        """Whether a stream gave ``SILENT_SECONDS`` of zeros, and neither it nor a later one anything else yet."""
         return not self._heard and self._silent >= SILENT_SECONDS
 
     @property
@@ -172,7 +172,7 @@ class Framer:
 
     def push(self, piece: Piece) -> None:
         """Take what was read from the ring."""
-        if piece.timeline is not self._timeline:
+        if piece.timeline is not self._timeline and not self.silent:
             self._heard, self._silent = False, 0.0
         if piece.timeline is not self._timeline or piece.position != self._next:
             self._timeline, self._rate = piece.timeline, piece.rate

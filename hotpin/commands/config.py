@@ -152,6 +152,26 @@ def token(
         typer.echo(secret)
 
 
+@app.command()
+def tls(
+    new: Annotated[
+        bool, typer.Option("--new", help="Make another one, such as after this machine's address has changed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a certificate for the server, or tell about the one it has, and how a phone is told to trust it.
+
+    Without one, browsers on other devices give the page no microphone.
+    """
+    from hotpin.commands import tls as certificates
+
+    found = certificates.made_or_found(new=new)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        certificates.tell(found)
+
+
 def _chosen(name: str | None) -> list[str]:
     from hotpin import setting_file
     from hotpin.setting_layers import setting_names

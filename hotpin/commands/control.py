@@ -72,11 +72,22 @@ def _lines(found: dict[str, Any]) -> list[str]:
         "session": found["session"],
         "microphone": _device(found["microphone"]),
         "loudspeaker": _device(found["loudspeaker"]),
+        "server": found["server"] or "none",
+        **({"sound lost": gaps} if (gaps := _gaps(found["gaps"])) else {}),
         "engines": ", ".join(found["engines"].values()),
         "turns": f"{found['turns']}{'' if latency is None else f', the last reply began after {latency} ms'}",
         "memory": "unknown" if found["memory_mb"] is None else f"{found['memory_mb']:.0f} MB",
     }
     return [harmless(f"{name:<12} {value}") for name, value in rows.items()]
+
+
+def _gaps(found: dict[str, int]) -> str:
+    names = {
+        "overruns": "heard too late",
+        "overflows": "not heard in time",
+        "underflows": "not played in time",
+    }
+    return ", ".join(f"{names.get(name, name)} {count} times" for name, count in found.items() if count)
 
 
 def _device(found: dict[str, Any] | None) -> str:

@@ -157,10 +157,10 @@ def delete(
 
 @contextmanager
 def _store(settings: "Settings | None" = None) -> "Iterator[SessionStore]":
-    from hotpin.sessions.stores import open_store, sessions_path
+    from hotpin.sessions.stores import MEMORY, open_store
 
     settings = settings or common.load_settings()
-    if sessions_path(settings) is None:
+    if settings.sessions.store.strip() == MEMORY:
         common.say("Nothing is kept between processes: sessions.store is memory")
     with closing(open_store(settings, create=False)) as store:
         yield store

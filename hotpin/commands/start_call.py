@@ -43,6 +43,15 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     tts: common.TtsEngineOption = None,
     voice: common.VoiceOption = None,
     language: common.LanguageOption = None,
+    server: Annotated[
+        str | None, typer.Option(help="Talk with the Hotpin that serves there, such as ws://pi.lan:8000.")
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="HOTPIN_SERVER_TOKEN", show_default=False, help="The token of that server.")
+    ] = "",
+    ca: Annotated[
+        Path | None, typer.Option(help="The hotpin-ca.crt of that server, for wss://: see hotpin config tls.")
+    ] = None,
     timing: Annotated[bool, typer.Option("--timing", help="Show where the time of each turn went.")] = False,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -51,6 +60,9 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     Talking over a reply interrupts it, and so does a line typed meanwhile; an empty one only silences it. Ctrl-D ends
     the call once the reply is over; exit, quit or Ctrl-C end it at once. Without a terminal, standard input is read
     line by line; with --microphone the call then lasts until Ctrl-C.
+
+    With --server only microphone and loudspeaker are those of this machine. Recognition, model and voice are the
+    server's, and what is typed is not sent.
     """
     settings = common.load_settings(
         stt__engine=stt,
@@ -66,12 +78,27 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     from hotpin.commands.typist import is_terminal
     from hotpin.errors import AudioError
 
-    personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
+    if server is None:
+        _refuse("it needs --server", ca=ca)  # a token may stand in the environment for other calls
+        personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
+    else:
+        here = {"stt": stt, "stt-model": stt_model, "llm": llm, "llm-model": llm_model, "tts": tts}
+        _refuse("the server has its own: it does not go with --server", **here, language=language, timing=timing)
     said = recordings(inputs or [], rate, out)
     if microphone and (said or out):
         raise typer.BadParameter("it goes neither with --input nor with --out", param_hint="--microphone")
     if microphone is None:
-        microphone = not said and out is None and is_terminal(sys.stdin)
+        microphone = not said and out is None and (server is not None or is_terminal(sys.stdin))
+    if server is not None:
+        from hotpin.commands import remote_call
+
+        remote_call.hold(
+            settings,
+            remote_call.RemotePlan(
+                server, session_id, token, ca, agent or "", voice or "", out, said, microphone, real_time, as_json
+            ),
+        )
+        return
     plan = Plan(session_id, agent or "", out, said, microphone, real_time, timing, as_json)
     call = _hold_live(settings, plan) if microphone else _hold(settings, plan)
     if as_json:
@@ -80,6 +107,17 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
         raise AudioError("I heard nothing: there is no speech in these recordings", "Speak louder, or closer")
     if call.failed:
         raise typer.Exit(1)
+
+
+def _refuse(why: str, **given: object) -> None:
+    """Refuse options that were given.
+
+    Raises:
+        BadParameter: naming the first of them.
+    """
+    for name, value in given.items():
+        if value:
+            raise typer.BadParameter(why, param_hint=f"--{name}")
 
 
 @dataclass(frozen=True, slots=True)

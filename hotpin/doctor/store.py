@@ -2,12 +2,13 @@
 
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from hotpin.doctor.check import Check, counted
 from hotpin.doctor.machine import writable
 from hotpin.errors import SettingsError, StoreError
-from hotpin.sessions.stores import open_store, sessions_path
+from hotpin.sessions.stores import open_store, sessions_path, sessions_redis
 from hotpin.settings import Settings
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -18,8 +19,10 @@ def sessions(chosen: Settings) -> Iterator[Check]:
     """Whether sessions can be kept, and read by nobody else; a store that is not there yet is not made."""
     fix = "Give yourself the right to write it, or name another file with sessions.store"
     try:
-        file = sessions_path(chosen)
-        if file is None:
+        file, elsewhere = sessions_path(chosen), sessions_redis(chosen)
+        if elsewhere is not None:
+            yield _check(f"{_count(chosen)} in {elsewhere}")
+        elif file is None:
             yield _check("kept in memory, gone when Hotpin ends")
         elif file.exists():
             yield _existing(chosen, file)
@@ -34,15 +37,16 @@ def sessions(chosen: Settings) -> Iterator[Check]:
 
 
 def _existing(chosen: Settings, file: Path) -> Check:
-    store = open_store(chosen)
-    try:
-        number = len(store.sessions())
-    finally:
-        store.close()
+    number = _count(chosen)
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & OTHERS:
         return _check(f"others may read {file}: its permissions are {mode:o}", f"chmod 600 {file}")
-    return _check(f"{counted(number, 'session')} in {file}")
+    return _check(f"{number} in {file}")
+
+
+def _count(chosen: Settings) -> str:
+    with closing(open_store(chosen)) as store:
+        return counted(len(store.sessions()), "session")
 
 
 def _check(detail: str, fix: str = "") -> Check:

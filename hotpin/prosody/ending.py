@@ -5,12 +5,11 @@ stops short. Three figures of the last tenths of a second against the whole utte
 weak, but they cost 4 ms, need no model and know nothing of the language.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from hotpin.audio.frame import CAPTURE_RATE, Samples
+from hotpin.endpoint import Ending
 
 _HOP = CAPTURE_RATE // 100
 _WINDOW = CAPTURE_RATE // 25  # 40 ms: two periods of the lowest voice
@@ -22,20 +21,6 @@ _SHAPE = np.hanning(_WINDOW)
 _SHAPE_CORRELATION = np.fft.irfft(np.abs(np.fft.rfft(_SHAPE, _SPECTRUM)) ** 2)[: _LAGS.stop]
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of an utterance against the whole of it."""
-
-    level: float
-    """dB that its last 0.1 s are louder than the utterance is on the whole; mostly negative."""
-
-    voicing: float
-    """How much of a tone its last 0.1 s have, 0 to 1."""
-
-    pitch: float
-    """Octaves that its end is higher than the utterance is on the whole; 0 where there is no tone."""
 
 
 def ending(samples: Samples) -> Ending:

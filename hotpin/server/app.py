@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from hotpin import __version__, personas
 from hotpin.app import App
+from hotpin.errors import HotpinError
 from hotpin.server import auth, bytes_ws, hotpin_stream, voice_agent
 from hotpin.server.guard import Guard
 from hotpin.server.services import Services
@@ -107,7 +108,8 @@ def _add_pages(api: FastAPI) -> None:
     async def agents(request: Request) -> Response:
         services: Services = request.app.state.services
         found = await services.in_thread(personas.all_personas)
-        return JSONResponse([_described(persona) for persona in found.values()])
+        voices = await services.in_thread(_voices, services.app)
+        return JSONResponse([_described(persona) | {"voices": voices} for persona in found.values()])
 
     @api.get("/metrics")
     async def metrics(request: Request) -> Response:
@@ -122,6 +124,14 @@ def _file(request: Request, file: WebFile) -> Response:
 
 def _described(persona: personas.Persona) -> dict[str, Any]:
     return {"id": persona.id, "name": persona.name, "description": persona.description, "voice": dict(persona.voice)}
+
+
+def _voices(app: App) -> list[str]:
+    """Name the voices that can be asked for, the default first; none where they cannot be listed."""
+    try:
+        return [voice.name for voice in app.engines.tts.voices]
+    except HotpinError:
+        return []
 
 
 def _add_sockets(api: FastAPI) -> None:

@@ -119,6 +119,8 @@ class HotpinStream:
         except ProtocolError as error:
             self._link.close(POLICY, error.message)
             return
+        if self._handshake.vad:  # it is heard from now on
+            self._tell({"type": "status", "status": "listening"})
         await self._talk.hold(self._read())
 
     # --- what the client says ---

@@ -20,16 +20,27 @@ _SHUTDOWN_SECONDS = 3
 
 _START_SECONDS = 10.0
 
+_TLS_FIX = "Check server.tls_cert and server.tls_key, or make new ones: hotpin config tls --new"
+
 
 def check_tls(server: ServerSettings) -> None:
-    """Refuse certificates that cannot be read, before anything takes time.
+    """Refuse certificates that cannot be used, before anything takes time.
 
     Raises:
         SettingsError: naming the file.
     """
     for file in (server.tls_cert, server.tls_key):
         if file and not os.access(file, os.R_OK):
-            raise SettingsError(f"the TLS file {file!r} cannot be read", "Check server.tls_cert and server.tls_key")
+            raise SettingsError(f"the TLS file {file!r} cannot be read", _TLS_FIX)
+    if server.tls_cert:
+        # Imported late: only who serves encrypted needs it.
+        import ssl
+
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.tls_cert, server.tls_key or None)
+        except (ssl.SSLError, ValueError) as error:
+            files = " and ".join(repr(file) for file in (server.tls_cert, server.tls_key) if file)
+            raise SettingsError(f"{files} hold no certificate with its key", _TLS_FIX) from error
 
 
 def listening_socket(server: ServerSettings) -> socket.socket:
@@ -84,13 +95,14 @@ class ServerThread:
     Args:
         settings: the server's and the engines'.
         app: the engines.
+        listener: the socket to listen on, which it closes at its end; without one it opens that of the settings.
 
     Raises:
         HotpinError: if it cannot listen where the settings say.
     """
 
-    def __init__(self, settings: Settings, app: App) -> None:
-        self._listener = listening_socket(settings.server)
+    def __init__(self, settings: Settings, app: App, listener: socket.socket | None = None) -> None:
+        self._listener = listener or listening_socket(settings.server)
         self.url = url_of(self._listener, settings.server)
         """Its address."""
         self.server = _server(settings, app)
@@ -112,10 +124,16 @@ class ServerThread:
             deadline.wait(0.02)
         raise HotpinError("the server did not start", "The log says why: --log-level info")
 
-    def close(self, timeout: float = _SHUTDOWN_SECONDS + 2.0) -> None:
-        """End it: connections are told, and have a moment."""
+    def stop(self) -> None:
+        """Begin to end it: connections are told. Never waits."""
         self.server.should_exit = True
-        self._thread.join(timeout)
+
+    def close(self, timeout: float = _SHUTDOWN_SECONDS + 2.0) -> None:
+        """End it within ``timeout`` seconds: connections are told, and have a moment."""
+        self.stop()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+            self.server.force_exit = True  # whoever has not gone by now is left behind
         self._listener.close()
 
     def _run(self) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -158,23 +158,23 @@ class VoiceAgent:
         if not data:
             return
         self._encoded += len(data)
-        try:
-            self._hear(await self._services.in_thread(self._decoder.feed, data))
-        except TooMuchAudioError:
-            self.refused(problems.too_large(self._services.limits.max_audio_seconds))
-        except AudioError:
-            self._complain(problems.BAD_AUDIO)
+        await self._decode(partial(self._decoder.feed, data))
 
     async def _finish(self) -> None:
         """Answer what was said, if anything was."""
-        try:
-            self._hear(await self._services.in_thread(self._decoder.finish))
-        except AudioError:
-            self._complain(problems.BAD_AUDIO)
+        await self._decode(self._decoder.finish)
         new, self._new_audio, self._encoded, self._too_large = self._new_audio, False, 0, False
         if new:
             self._reply.expect()
         self._talk.end_of_speech()
+
+    async def _decode(self, work: Callable[[], list[Frame]]) -> None:
+        try:
+            self._hear(await self._services.in_thread(work))
+        except TooMuchAudioError:
+            self.refused(problems.too_large(self._services.limits.max_audio_seconds))
+        except AudioError:
+            self._complain(problems.BAD_AUDIO)
 
     def _hear(self, frames: list[Frame]) -> None:
         for frame in frames:

@@ -70,7 +70,8 @@ class Session:
 class SessionStore(Protocol):
     """Keeps sessions. May be used from any thread, and from several processes at once.
 
-    Every change is on disk when its call returns. All raise ``StoreError`` when the store cannot be read or written.
+    Every change is on disk when its call returns; in a Redis, as soon as that was set up to. All raise ``StoreError``
+    when the store cannot be read or written.
     A session expires a set time after its last turn: it is then as if it had never been.
     """
 

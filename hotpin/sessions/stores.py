@@ -1,12 +1,15 @@
 """Which store the settings name."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from hotpin import paths
 from hotpin.errors import SettingsError
+from hotpin.sessions import redis_address
 from hotpin.sessions.base import SessionStore
 from hotpin.sessions.memory import MemoryStore
+from hotpin.sessions.redis_address import RedisAddress
 from hotpin.settings import Settings
 
 MEMORY = "memory"
@@ -14,7 +17,7 @@ _SQLITE = "sqlite"
 _URL = f"{_SQLITE}://"
 _FIX = (
     "Allowed: sqlite (a file in the data folder), sqlite:///FILE (in the working folder), sqlite:////FOLDER/FILE, "
-    "sqlite:///~/FILE, or memory"
+    "sqlite:///~/FILE, redis://HOST:6379/0, rediss://HOST:6379/0 (over TLS), or memory"
 )
 
 
@@ -31,6 +34,11 @@ def open_store(settings: Settings, *, create: bool = True) -> SessionStore:
         StoreError: if it cannot be opened.
     """
     ttl = settings.sessions.ttl
+    address = sessions_redis(settings)
+    if address is not None:
+        from hotpin.sessions.redis import RedisStore
+
+        return RedisStore(address, settings.sessions.redis_password.get_secret_value(), ttl)
     path = sessions_path(settings)
     if path is None or not (create or path.exists()):
         return MemoryStore(ttl)
@@ -42,15 +50,35 @@ def open_store(settings: Settings, *, create: bool = True) -> SessionStore:
 
 
 def sessions_path(settings: Settings) -> Path | None:
-    """Give the file that the settings name; ``None`` if sessions are kept in memory.
+    """Give the file that the settings name; ``None`` if sessions are kept elsewhere, or in memory.
 
     Raises:
         SettingsError: if they do not name a store.
     """
     name = settings.sessions.store.strip()
-    if name == MEMORY:
+    if name == MEMORY or sessions_redis(settings) is not None:
         return None
     return paths.sessions_file() if name == _SQLITE else _path_of_url(name)
+
+
+def sessions_redis(settings: Settings) -> RedisAddress | None:
+    """Give the Redis that the settings name; ``None`` if they name none.
+
+    Raises:
+        SettingsError: if it is named wrongly, or the package that talks to it is missing.
+    """
+    url = settings.sessions.store.strip()
+    if not redis_address.is_redis(url):
+        return None
+    try:
+        address = redis_address.parse(url)
+    except ValueError as error:
+        raise _wrong(url, str(error)) from error
+    if find_spec("redis") is None:
+        raise SettingsError(
+            f"sessions.store is {url!r}: the package redis is missing", "Install it: pip install 'hotpin[redis]'"
+        )
+    return address
 
 
 def _path_of_url(url: str) -> Path:

@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -27,7 +28,7 @@ from hotpin import paths
 from hotpin.errors import BusyError, HotpinError
 from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
 from hotpin.tui import screens
-from hotpin.tui.call import LiveCall, Plan
+from hotpin.tui.call import Hold, LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
 from hotpin.tui.terminal import kept_clean
@@ -45,20 +46,22 @@ MAX_WAITING = 16
 _LEAVING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-def run(settings: "Settings", session_id: str, agent: str = "") -> None:
+def run(settings: "Settings", session_id: str, agent: str = "", *, hold: Hold | None = None) -> None:
     """Hold a call on the full screen until the person leaves.
 
     Args:
         settings: the engines, devices and rules.
         session_id: the session to go on with, or a new one.
         agent: the persona that answers; empty means the session's, else that of the settings.
+        hold: makes the calls; without it they are live ones at this machine alone.
 
     Raises:
         HotpinError: if there is no terminal, or the interface has crashed.
     """
     log_file = paths.cache_dir() / "interface.log"
     with kept_clean(log_file):
-        interface = Interface(Plan(settings, session_id, agent))
+        plan = Plan(settings, session_id, agent)
+        interface = Interface(plan if hold is None else replace(plan, hold=hold))
         try:
             interface.run()
         finally:
@@ -272,7 +275,11 @@ class Interface(App[None]):
         plan = self.call.plan
         self._call_ready, self._worked = True, plan
         earlier = [] if self._shown == plan.session_id else message.earlier
-        self._view.begin(message.name, f"{message.name}, session {plan.session_id}", earlier)
+        serving = self.call.serving
+        about = f"{message.name}, session {plan.session_id}" + (f", {serving}" if serving else "")
+        self._view.begin(message.name, about, earlier)
+        if serving and self._shown != plan.session_id:
+            self._view.transcript.note(f"Other devices reach Hotpin at {serving}")
         self._shown = plan.session_id
         if self._news:
             self._view.transcript.note(self._news)
@@ -313,6 +320,7 @@ class Interface(App[None]):
                 if stage == "audio":  # the listener itself: no turn will end any more
                     self._stop(why)
             case TurnDone():
+                self._view.show_gaps(self.call.gaps)
                 self._send_next()
 
     def _stop(self, why: str) -> None:

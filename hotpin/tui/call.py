@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -46,6 +46,16 @@ class Held(Protocol):
         """The conversation, once it is open."""
         ...
 
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        ...
+
+    @property
+    def gaps(self) -> "Mapping[str, int]":
+        """How often sound was lost at the devices."""
+        ...
+
     def open(self, loaded: "Callable[[Kind], None]") -> bool:
         """Load and begin, telling of every engine that is ready; return false if it was closed meanwhile."""
         ...
@@ -57,6 +67,10 @@ class Held(Protocol):
     def free(self) -> None:
         """Free what is loaded, once it is closed."""
         ...
+
+
+Hold = Callable[["Settings", str, str], Held]
+"""Makes a call of settings, session and persona."""
 
 
 def _hold(settings: "Settings", session_id: str, agent: str) -> Held:
@@ -73,8 +87,8 @@ class Plan:
     session_id: str
     agent: str = ""
     """The persona that answers; empty means the session's, else that of the settings."""
-    hold: "Callable[[Settings, str, str], Held]" = _hold
-    """Makes the call of settings, session and persona; called after the first paint, since it may import a lot."""
+    hold: Hold = _hold
+    """Makes the call; called after the first paint, since it may import a lot."""
 
 
 class LiveCall:
@@ -149,6 +163,16 @@ class LiveCall:
     def hears(self) -> bool:
         """Whether the person is being heard at this moment, fresher than what the screen was told last."""
         return self._conversation is not None and self._conversation.state is State.HEARING
+
+    @property
+    def serving(self) -> str:
+        """The address at which other devices reach it; empty if they do not."""
+        return self._held.serving if self._held is not None else ""
+
+    @property
+    def gaps(self) -> int:
+        """How often sound was lost at the devices so far."""
+        return sum(self._held.gaps.values()) if self._held is not None else 0
 
     def now(self) -> float:
         """Return the time in s on the conversation's clock; 0 before there is one."""

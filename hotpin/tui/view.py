@@ -141,6 +141,10 @@ class CallView(Vertical):
         self.glance = replace(self.glance, attention=attention)
         self._clear_unless_heard()
 
+    def show_gaps(self, gaps: int) -> None:
+        """Show how often sound was lost."""
+        self._level.gaps = gaps
+
     def show_hands_free(self, *, on: bool) -> None:
         """Show whether it listens without a key."""
         self.glance = replace(self.glance, hands_free=on)

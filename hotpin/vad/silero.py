@@ -2,8 +2,12 @@
 
 The model file ships inside the faster-whisper package; only the file is used, so that package's imports are not paid
 for. Each step takes 64 samples of context and 512 new ones (32 ms) and carries two state vectors of 128 values.
+
+In a conversation it is only asked while there is more than the room's noise. When a sound opens the gate, the last
+blocks before it are gone through first, so that the network's state is much as if it had heard all.
 """
 
+from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +16,7 @@ import numpy as np
 
 from hotpin.audio.blocks import Reblocker, require_capture_rate
 from hotpin.audio.frame import Frame, Samples, to_float
+from hotpin.audio.noise_gate import NoiseGate
 from hotpin.errors import ModelError, VadError
 from hotpin.registry import EngineInfo
 
@@ -20,20 +25,32 @@ if TYPE_CHECKING:
 
 BLOCK_SAMPLES = 512
 CONTEXT_SAMPLES = 64
+CAUGHT_UP_BLOCKS = 32
+"""Blocks before the gate opened that are gone through then, a second: the state forgets what was earlier."""
+
+_LIVELY = 0.1
+"""Probability from which the gate stays open, whatever it thinks itself."""
+
 _STATE_SHAPE = (1, 1, 128)
 _MODEL = "silero_vad_v6.onnx"
 
 
 def build(settings: "Settings") -> "SileroVad":
     """Build the detector, not yet loaded."""
-    return SileroVad()
+    return SileroVad(gated=True)
 
 
 class SileroVad:
-    """Speech probability by Silero's network; real-time factor about 0.007 on one thread."""
+    """Speech probability by Silero's network; real-time factor about 0.007 on one thread.
 
-    def __init__(self, session: Any = None) -> None:  # noqa: ANN401 - onnxruntime has no type stubs
+    Args:
+        gated: whether the last answer is repeated while there is nothing but the room's noise.
+    """
+
+    def __init__(self, session: Any = None, *, gated: bool = False) -> None:  # noqa: ANN401 - onnxruntime is untyped
         self._session = session
+        self._gate = NoiseGate() if gated else None
+        self._passed_over: deque[Samples] = deque(maxlen=CAUGHT_UP_BLOCKS)
         self._blocks = Reblocker(BLOCK_SAMPLES)
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
         self._h = np.zeros(_STATE_SHAPE, np.float32)
@@ -57,7 +74,7 @@ class SileroVad:
     def fork(self) -> Self:
         """Give a fresh detector for another stream; the loaded model is shared."""
         self.load()
-        return type(self)(self._session)
+        return type(self)(self._session, gated=self._gate is not None)
 
     def probability(self, frame: Frame) -> float:
         """Return the probability of speech at the end of ``frame``; blocks of 32 ms are formed inside.
@@ -70,7 +87,10 @@ class SileroVad:
         if self._session is None:
             raise VadError("the Silero VAD has not been loaded")
         for block in self._blocks.push(frame.samples):
-            self._step(block)
+            self._passed_over.append(block)
+            if self._gate is None or self._gate.opens(block) or self._probability >= _LIVELY:
+                while self._passed_over:
+                    self._step(self._passed_over.popleft())
         return self._probability
 
     def close(self) -> None:

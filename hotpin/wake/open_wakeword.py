@@ -5,8 +5,12 @@ may not be used commercially (CC-BY-NC-SA). With a threshold of 0.5 all of 50 ca
 10 synthesised voices. In 6 minutes of recordings and 35 of a synthesised voice ``alexa`` was called twice by mistake,
 ``hey_rhasspy`` once, the others never. What sounds alike is often taken for the word: "Hey Charles", "Okay now". After
 digital silence, as a noise gate leaves it, ``okay_nabu`` is missed one time in six; a quiet room's noise is enough.
+
+It is only asked while there is more than the room's noise, beginning with the last half second before.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +19,7 @@ import numpy as np
 
 from hotpin.audio.blocks import Reblocker, require_capture_rate
 from hotpin.audio.frame import Frame, Samples
+from hotpin.audio.noise_gate import NoiseGate
 from hotpin.errors import HotpinError, ModelError, SettingsError
 from hotpin.registry import EngineInfo
 
@@ -30,6 +35,9 @@ BLOCK_SAMPLES = 1_280
 
 WARM_UP_BLOCKS = 28
 """Blocks of silence that are heard before the first real one: each answer needs the last 2 s."""
+
+CAUGHT_UP_BLOCKS = 6
+"""Blocks before a sound rose over the room's noise that are gone through then."""
 
 _SHARED_MODELS = ("melspectrogram", "embedding_model")
 _REINSTALL = "Install it again with: pip install --force-reinstall pyopen-wakeword"
@@ -62,6 +70,8 @@ class OpenWakeWord:
         self._features: Any = None  # the package may be missing where types are checked
         self._model: Any = None
         self._probability = 0.0
+        self._gate = NoiseGate()
+        self._passed_over: deque[Samples] = deque(maxlen=CAUGHT_UP_BLOCKS)
 
     @property
     def info(self) -> EngineInfo:
@@ -95,7 +105,7 @@ class OpenWakeWord:
         require_capture_rate(frame, "openWakeWord")
         if self._model is None:
             raise HotpinError(f"the wake word {self._word!r} has not been loaded")
-        answers = [self._step(block) for block in self._blocks.push(frame.samples)]
+        answers = [answer for block in self._blocks.push(frame.samples) for answer in self._judge(block)]
         self._probability = max(answers, default=self._probability)
         return self._probability
 
@@ -105,6 +115,14 @@ class OpenWakeWord:
             self._model.close()
             self._features.close()
         self._features = self._model = None
+
+    def _judge(self, block: Samples) -> Iterator[float]:
+        self._passed_over.append(block)
+        if not self._gate.opens(block):
+            yield 0.0
+            return
+        while self._passed_over:
+            yield self._step(self._passed_over.popleft())
 
     def _step(self, block: Samples) -> float:
         answers = (

@@ -104,6 +104,16 @@ def test_nothing_but_zeros_is_told_after_five_seconds_and_taken_back_at_the_firs
     assert not framer.silent
 
 
+def test_a_silent_microphone_stays_one_when_it_is_opened_anew() -> None:
+    framer = Framer()
+    framer.push(Piece(np.zeros(int(SILENT_SECONDS) * RATE, np.int16), 0, timeline(), RATE))
+    assert framer.silent
+    framer.push(Piece(np.zeros(RATE, np.int16), 0, timeline(), RATE))
+    assert framer.silent
+    framer.push(Piece(np.ones(RATE, np.int16), 0, timeline(), RATE))
+    assert not framer.silent
+
+
 LISTEN = """
 import sys
 from hotpin.audio.device_mic import DeviceMicrophone

@@ -1,6 +1,9 @@
 """Sound devices are asked for in another process, which may crash or hang."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -91,6 +94,19 @@ def test_a_crash_costs_the_other_process_only(portaudio: Path) -> None:
     portaudio.write_text("import os, sys; print('assertion failed', file=sys.stderr, flush=True); os.abort()")
     with pytest.raises(AudioError, match=r"SIGABRT: assertion failed\. .*asoundrc"):
         find_devices()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has ALSA")
+@pytest.mark.parametrize("written", ["", "pcm.!default { type"])
+def test_a_broken_configuration_of_alsa_is_said_and_ends_nothing(tmp_path: Path, written: str) -> None:
+    broken = tmp_path / "asound.conf"
+    broken.write_text(written)
+    asked = subprocess.run(
+        [sys.executable, "-m", "hotpin.audio.devices"],
+        env=os.environ | {"ALSA_CONFIG_PATH": str(broken)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert asked.returncode == 0
+    assert "ALSA's configuration" in json.loads(asked.stdout)["missing"]
 
 
 def test_a_sound_server_that_hangs_is_not_waited_for(portaudio: Path, monkeypatch: pytest.MonkeyPatch) -> None:

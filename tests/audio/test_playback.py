@@ -167,6 +167,15 @@ def test_each_clause_tells_how_much_of_it_was_played(playback: Playback, ticket:
     assert playback.progress().fractions == {0: 1.0, 1: 1.0}
 
 
+def test_the_silence_behind_a_clause_is_no_part_of_it(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, np.concatenate((loud(8), np.zeros(4, np.int16))))
+    read(playback, 4)
+    assert playback.progress().fractions == {0: 0.5}
+    read(playback, 5)
+    assert playback.progress().fractions == {0: 1.0}
+    assert not playback.progress().finished
+
+
 def test_a_reply_is_finished_when_it_is_written_and_played(playback: Playback, ticket: Ticket) -> None:
     playback.write(ticket, 0, loud(10))
     assert not playback.progress().written

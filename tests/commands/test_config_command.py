@@ -198,7 +198,7 @@ def test_a_wrong_value_is_not_written(home: Path, name: str, value: str, said: s
         ("llm.model", "gpt-9", "Known llm models: smollm2-135m-instruct"),
         ("llm.model", "whisper-base", "is a model for stt, not for llm"),
         ("dialog.agent", "butler", "Agents are: hotpin"),
-        ("sessions.store", "redis://localhost", "Allowed: sqlite"),
+        ("sessions.store", "mongodb://localhost", "Allowed: sqlite"),
         ("tts.voice", "caruso", "heart"),
         ("dialog.max_turns", "-1", "Allowed: at least 1"),
     ],
@@ -208,6 +208,14 @@ def test_what_cannot_work_is_not_written_and_what_there_is_is_listed(
 ) -> None:
     assert said in refusal("set", name, value)
     assert not home.exists()
+
+
+def test_the_password_in_an_address_is_not_shown_and_makes_the_file_private(home: Path) -> None:
+    assert run("set", "sessions.store", "redis://:MARZIPAN@pi:6379/0").exit_code == 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o600
+    shown = run("show", "sessions")
+    assert 'store = "redis://pi:6379/0"' in shown.stdout
+    assert "MARZIPAN" not in shown.stdout + shown.stderr + run("show", "--json").stdout
 
 
 def test_a_setting_that_others_do_not_fit_is_written_with_a_warning(home: Path) -> None:

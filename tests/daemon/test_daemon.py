@@ -42,6 +42,8 @@ class StagedLive:
         self.changed: list[Settings] = []
         self.closed = False
         self.bus = Bus()
+        self.serving = ""
+        self.gaps = {"overruns": 0, "overflows": 2, "underflows": 0}
         self.engines: dict[Kind, EngineInfo] = {"tts": EngineInfo("hibari", "hibari-1")}
         self._stage: Stage | None = None
 
@@ -174,6 +176,7 @@ def test_the_status_tells_what_it_does(start: Start) -> None:
     assert status["session"] == "kitchen"
     assert status["turns"] == 0
     assert status["voice_to_voice_ms"] is None
+    assert status["gaps"] == {"overruns": 0, "overflows": 2, "underflows": 0}
     assert status["engines"]["tts"] == "hibari hibari-1"
     assert status["uptime_seconds"] >= 0
 

@@ -6,13 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from hotpin import paths
+from hotpin.audio.frame import CAPTURE_RATE
 from hotpin.sessions.sqlite import SqliteStore
 from tests.commands.hotpin_process import Hotpin, Terminal
+from tests.server.clients import EventClient, close_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("real_models")]
 
@@ -22,6 +26,8 @@ END_SECONDS = 2.0
 
 NO_SOUND = {"HOTPIN_AUDIO__INPUT": "no such microphone", "HOTPIN_AUDIO__OUTPUT": "no such loudspeaker"}
 """Whatever this machine has: tests neither listen nor talk to whoever sits in front of it."""
+
+QUESTION = paths.assets_dir() / "questions" / "1-france.wav"
 
 LONG = "It goes on and on. " * 40
 
@@ -167,3 +173,27 @@ def test_systemd_learns_that_it_is_ready(start: Start, tmp_path: Path) -> None:
         os.kill(service.process.pid, signal.SIGTERM)
         while not systemd.recv(4096).startswith(b"STOPPING=1\n"):
             pass
+
+
+def test_with_a_server_it_is_ready_once_devices_reach_it_and_ends_as_soon(start: Start, hotpin: Hotpin) -> None:
+    service = start("daemon", "--serve", "--port", "0")
+    service.until("event=ready")
+    url = hotpin("status", "--json").json()["server"]
+    assert f"server={url}" in service.log
+    assert f"server       {url}" in hotpin("status").out
+    client = EventClient(url.replace("http", "ws"), "phone")
+    with wave.open(str(QUESTION)) as file:
+        assert file.getframerate() == CAPTURE_RATE
+        client.socket.send(file.readframes(file.getnframes()))
+    client.send(signal="EOS")
+    client.until("reply")
+    assert service.ends(signal.SIGTERM) < END_SECONDS
+    assert close_of(client.socket)[0] == 1012
+    assert "france" not in service.log.lower()
+
+
+def test_a_server_that_lets_everybody_in_is_refused_before_anything_is_loaded(hotpin: Hotpin) -> None:
+    refused = hotpin("daemon", "--serve", "--host", "0.0.0.0")  # noqa: S104 - it is refused
+    refused.refused("0.0.0.0", "hotpin config token")  # noqa: S104
+    assert "loaded" not in refused.err
+    hotpin("daemon", "--port", "1234").refused("--serve", status=2)

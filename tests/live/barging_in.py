@@ -69,7 +69,7 @@ def _interrupt(
     time.sleep(after)
     before = len(subject.events)
     said = stand.mouth.say(clip.samples)
-    onset = stand.place(clip, said) + clip.first_sound
+    onset = stand.place(clip, said) + clip.speech_start
     cut = subject.find("Interrupted", since=before, timeout=ANSWER_SECONDS)
     answer = subject.find("Speaking", since=before, timeout=ANSWER_SECONDS)
     silent = _silent_from(stand, onset)

@@ -23,6 +23,11 @@ SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 """Recordings with a ``manifest.jsonl``, where there are any."""
 
 LONGEST_SECONDS = 6.5
+ONSET_DB = 20.0
+"""dB below the loud parts of a recording from which something is speech, if it lasts."""
+
+_ONSET_SAMPLES = CAPTURE_RATE // 100
+_ONSET_RUN = 6
 BACKCHANNELS = ("Uh-huh.", "Mm-hm.", "Right.")
 _BASES = ("repository", "file name")
 
@@ -49,6 +54,15 @@ class Clip:
     def first_sound(self) -> float:
         """s from the beginning to the first audible sample."""
         return int(np.argmax(np.abs(self.samples.astype(np.int32)) > AUDIBLE)) / CAPTURE_RATE
+
+    @property
+    def speech_start(self) -> float:
+        """s from the beginning to the first word: recordings begin with the hiss of their room, and with a breath."""
+        frames = self.samples[: len(self.samples) // _ONSET_SAMPLES * _ONSET_SAMPLES].reshape(-1, _ONSET_SAMPLES)
+        levels = 10 * np.log10(np.mean(np.square(frames.astype(np.float64)), axis=1) + 1.0)
+        loud = levels > np.percentile(levels, 95) - ONSET_DB
+        runs = np.convolve(loud, np.ones(_ONSET_RUN), "valid") == _ONSET_RUN
+        return int(np.argmax(runs)) * _ONSET_SAMPLES / CAPTURE_RATE
 
 
 class Voices:

@@ -3,7 +3,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,12 @@ ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "packaging" / "setup.sh"
 CI = ROOT / ".ci" / "run"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"requirements.lock": (), "requirements-dev.lock": ("dev",), "requirements-native.lock": ("native",)}
+EXTRAS = {
+    "requirements.lock": (),
+    "requirements-dev.lock": ("dev",),
+    "requirements-native.lock": ("native",),
+    "requirements-server.lock": ("server", "redis"),
+}
 TARGETS = {"help", "demo", "run", "setup", "native", "test", "test-fast", "check", "lock", "clean"}
 
 
@@ -91,7 +95,7 @@ def test_every_locked_package_has_a_hash(lock: str) -> None:
     assert all("--hash=sha256:" in block for block in blocks)
 
 
-@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements-native.lock"])
+@pytest.mark.parametrize("lock", [lock for lock, extras in EXTRAS.items() if extras])
 def test_the_larger_locks_agree_with_the_one_that_people_get(lock: str) -> None:
     assert pins("requirements.lock").items() <= pins(lock).items()
 
@@ -168,13 +172,3 @@ def test_the_cpu_is_described_always_alike(tmp_path: Path) -> None:
 def test_the_compiled_llama_runs_here() -> None:
     pytest.importorskip("llama_cpp")
     subprocess.run([sys.executable, ROOT / "packaging" / "native_selftest.py"], check=True)
-
-
-@pytest.mark.slow
-def test_a_wheel_carries_what_hotpin_needs_beside_its_code(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "hotpin/_shipped/models/manifest.toml" in names
-    assert any(name.startswith("hotpin/_shipped/assets/") for name in names)
-    assert "hotpin/doctor/__init__.py" in names

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,14 +19,28 @@ from hotpin.bench.words import errors, normalised
 from hotpin.errors import HotpinError
 from hotpin.llm.base import Message, ReplyOptions
 from hotpin.server.run import ServerThread
+from hotpin.server.services import Services
 from hotpin.settings import Settings
 from hotpin.stt.base import Stt
 from tests.conftest import choosing, skip_or_fail
-from tests.server.clients import AgentClient, BytesClient, EventClient, PlainClient, wav
+from tests.server.clients import (
+    AgentClient,
+    BytesClient,
+    EventClient,
+    PlainClient,
+    close_of,
+    kinds,
+    mp3_seconds,
+    quiet,
+    wav,
+)
 
 pytestmark = pytest.mark.e2e
 
 QUESTIONS = sorted((Path(__file__).parents[2] / "assets" / "questions").glob("*.wav"))
+HEARD_SECONDS = 30.0
+"""Longer than any reply is."""
+
 KEYWORDS = ("france", "week", "spider", "penguins")
 
 
@@ -128,6 +143,93 @@ def test_a_browser_is_answered_and_its_reply_understood(
         assert keyword in messages[1]["text"].lower()
         mp3 = b"".join(base64.b64decode(m["data"]) for m in messages if m["type"] == "audio_response")
         assert mostly(understood(mp3), messages[2]["text"]), json.dumps(messages[2])
+
+
+def five_questions() -> list[bytes]:
+    """As raw 16 kHz audio; the last is the first again."""
+    return [pcm(question) for question in (*QUESTIONS, QUESTIONS[0])]
+
+
+def remembered(running: ServerThread, session_id: str) -> list[str]:
+    """What the session's questions were understood as, first to last."""
+    services: Services = running.server.config.app.state.services  # type: ignore[union-attr]
+    session = services.app.store.load(session_id, 10)
+    assert session is not None
+    return [turn.heard.lower() for turn in session.turns]
+
+
+def assert_five_remembered(running: ServerThread, session_id: str) -> None:
+    heard = remembered(running, session_id)
+    assert len(heard) == 5
+    assert all(keyword in words for keyword, words in zip((*KEYWORDS, KEYWORDS[0]), heard, strict=True)), heard
+
+
+def test_a_plain_client_holds_five_turns_whose_wavs_are_understood_and_remembered(
+    running: ServerThread, url: str, understood: Callable[[bytes], list[str]]
+) -> None:
+    client = PlainClient(url, "plain-five")
+    for question in five_questions():
+        assert understood(client.ask(question))
+    client.socket.close()
+    assert_five_remembered(running, "plain-five")
+
+
+def test_a_client_whose_end_of_speech_the_server_finds_holds_five_turns_in_exact_order(
+    running: ServerThread, url: str, understood: Callable[[bytes], list[str]]
+) -> None:
+    client = EventClient(url, "vad-five", vad=True, agent="receptionist")
+    assert client.next() == {"type": "status", "status": "listening"}
+    for question in five_questions():
+        client.socket.send(question + quiet(3.0))
+        messages = client.until("audio_end")
+        order = [name for name in kinds(messages) if name != "status"]
+        assert order[0] == "transcript"
+        assert order[-1] == "audio_end"
+        assert set(order) == {"transcript", "reply", "audio", "audio_end"}
+        assert understood(b"".join(message for message in messages if isinstance(message, bytes)))
+        # It counts as heard when it would have been played, however fast it was sent.
+        while json.loads(client.socket.recv(HEARD_SECONDS)) != {"type": "status", "status": "listening"}:
+            pass
+    client.socket.close()
+    assert_five_remembered(running, "vad-five")
+
+
+def test_a_bytes_client_holds_five_turns_whose_wavs_are_understood_and_remembered(
+    running: ServerThread, url: str, understood: Callable[[bytes], list[str]]
+) -> None:
+    client = BytesClient(url, "bytes-five")
+    for number, question in enumerate(five_questions()):
+        assert understood(client.ask(wav(question) if number % 2 else question))
+    client.socket.close()
+    assert_five_remembered(running, "bytes-five")
+
+
+@pytest.mark.parametrize("query", ["", "&stream=1", "&vad=1"])
+def test_a_voice_agent_holds_five_turns_whose_mp3s_are_understood_and_remembered(
+    running: ServerThread, url: str, understood: Callable[[bytes], list[str]], query: str
+) -> None:
+    session_id = f"agent-five{query[1:4]}"
+    client = AgentClient(url, "sales", f"?session_id={session_id}{query}")
+    assert client.next() == {"type": "connection_established", "session_id": session_id, "agent": "Sales Agent"}
+    for question in five_questions():
+        if "vad" in query:
+            client.say(wav(question + quiet(3.0)), 64_000)
+            messages = client.until_idle()
+        else:
+            messages = client.ask(wav(question))
+        found = [message.get("status", message["type"]) for message in messages]
+        if "stream" not in query:
+            assert found == [
+                "processing", "transcription", "llm_response", "generating_audio",
+                *["audio_response"] * found.count("audio_response"), "idle",
+            ]  # fmt: skip
+        mp3 = b"".join(base64.b64decode(m["data"]) for m in messages if m["type"] == "audio_response")
+        assert understood(mp3), messages
+        if "vad" in query:  # who speaks before the reply has been heard interrupts it
+            time.sleep(mp3_seconds(mp3))
+    client.send(type="end_session")
+    assert close_of(client.socket)[0] == 1000
+    assert_five_remembered(running, session_id)
 
 
 @pytest.mark.parametrize("engine", ["llama-cpp-python", "xllamacpp"])

@@ -63,7 +63,11 @@ def test_a_url_names_a_file(home: Path, url: str, path: str) -> None:
     ("url", "why"),
     [
         ("", "no such store"),
-        ("redis://localhost", "no such store"),
+        ("rediz://localhost", "no such store"),
+        ("redis://", "no host"),
+        ("redis://localhost/first", "is a number"),
+        ("redis://localhost:99999", "a port is a number"),
+        ("rediss://localhost?ssl_cert_reqs=none", "without options"),
         ("sqlite:mine.db", "no such store"),
         ("sqlite://mine.db", "three slashes"),
         ("sqlite://", "no file"),

@@ -56,6 +56,8 @@ class FakeLive:
         self.mic: ManualMicrophone | None = None
         self._listens, self._paced = listens, paced
         self.bus = Bus()
+        self.serving = ""
+        self.gaps: dict[str, int] = {}
         self.conversation: Conversation | None = None
         self.freed = False
 

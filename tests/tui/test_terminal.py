@@ -1,5 +1,6 @@
 """The interface in a real terminal: its size, what natives print, leaving, and real engines."""
 
+import json
 import os
 import pty
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -48,6 +50,13 @@ from hotpin.tui.app import run
 run(settings.load({}), "kitchen")
 print("Left.")
 time.sleep(60)  # the terminal goes with its program
+"""
+
+_SERVED = """
+import subprocess, sys, time
+subprocess.run([sys.executable, "-m", "hotpin", "--serve", "--port", "0"])
+print("Left.")
+time.sleep(60)
 """
 
 
@@ -122,13 +131,13 @@ def home(tmp_path: Path, settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def tmux(folder: Path, environment: Mapping[str, str]) -> Iterator[Tmux]:
+def tmux(folder: Path, environment: Mapping[str, str], code: str = _CALL) -> Iterator[Tmux]:
     """The interface in a terminal of 100x30, with the real engines."""
     if shutil.which("tmux") is None:
         skip_or_fail("not installed: tmux")
     terminal = Tmux(folder)
     variables = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
-    terminal.run("new-session", "-d", "-x", "100", "-y", "30", *variables, sys.executable, "-c", _CALL)
+    terminal.run("new-session", "-d", "-x", "100", "-y", "30", *variables, sys.executable, "-c", code)
     try:
         yield terminal
     finally:
@@ -175,4 +184,14 @@ def test_a_question_that_is_spoken_is_shown_and_answered(tmp_path: Path, home: d
             terminal.until(partial(_shows, shown))
         terminal.run("send-keys", "F2")
         terminal.until(partial(_shows, "● muted"))
+        leave(terminal)
+
+
+@pytest.mark.e2e
+def test_with_a_server_the_interface_tells_its_address(tmp_path: Path, home: dict[str, str]) -> None:
+    with tmux(tmp_path, home | {"PULSE_SERVER": "unix:/nonexistent"}, _SERVED) as terminal:
+        screen = terminal.until(partial(_shows, "Other devices reach Hotpin at"))
+        url = screen.partition("Other devices reach Hotpin at ")[2].split()[0]
+        with urlopen(f"{url}/ready", timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - on the loopback
+            assert json.load(answer) == {"ready": True}
         leave(terminal)

@@ -102,3 +102,6 @@ async def test_the_level_meter_shows_whether_the_threshold_is_passed() -> None:
         assert str(meter.render()) == f"level {'█' * 10}{'·' * 10}  speech {'█' * 8}··│{'·' * 9} no"
         meter.show_level(3.0, 1.0)
         assert str(meter.render()) == f"level {'█' * 20}  speech {'█' * 10}│{'█' * 9} yes"
+        meter.gaps = 3
+        meter.show_level(3.0, 1.0)
+        assert str(meter.render()).endswith(" yes  sound lost 3 times")

@@ -162,6 +162,7 @@ const connection = new Connection(
     session_id: $("session").value,
     events: true,
     vad: state.handsFree,
+    ...(state.handsFree && { echo_cancelled: true }), // by the browser
     ...($("agent").value && { agent: $("agent").value }),
     ...($("voice").value.trim() && { voice: $("voice").value.trim() }),
   }),

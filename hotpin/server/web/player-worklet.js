@@ -12,6 +12,11 @@ class Player extends AudioWorkletProcessor {
         this.reset();
       } else if (data === "end") {
         this.ended = true;
+        if (this.waiting === 0) {
+          // All of it was played before it was known to be all: nobody else says that it is over.
+          this.port.postMessage("over");
+          this.reset();
+        }
       } else {
         if (this.ended && this.pieces.length === 0) this.reset();
         this.ended = false;

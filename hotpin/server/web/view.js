@@ -69,7 +69,7 @@ export function showTalkButton(state) {
 
 export function showAgents(agents, remembered) {
   const chosen = $("agent").value || remembered;
-  const voices = new Set(agents.flatMap((agent) => Object.values(agent.voice ?? {})));
+  const voices = new Set(agents.flatMap((agent) => agent.voices ?? []));
   $("agent").replaceChildren($("agent").options[0], ...agents.map((agent) => new Option(agent.name, agent.id)));
   for (const [index, agent] of agents.entries()) $("agent").options[index + 1].title = agent.description ?? "";
   $("agent").value = agents.some((agent) => agent.id === chosen) ? chosen : "";

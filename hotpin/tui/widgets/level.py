@@ -19,6 +19,8 @@ class LevelMeter(Static):
         super().__init__(id=id)
         self.threshold = 0.5
         """Probability, 0 to 1."""
+        self.gaps = 0
+        """How often sound was lost on the way; shown if it was."""
 
     def show_level(self, dbfs: float, probability: float) -> None:
         """Show one moment; ``dbfs`` is 0 at full scale, ``probability`` is the detector's, 0 to 1."""
@@ -36,6 +38,7 @@ class LevelMeter(Static):
                 "  speech ",
                 (bar[:tick] + "│" + bar[tick + 1 :], "$accent" if spoken else "$foreground-muted"),
                 " yes" if spoken else " no",
+                (f"  sound lost {self.gaps} times" if self.gaps else "", "$warning"),
             ),
             layout=False,
         )

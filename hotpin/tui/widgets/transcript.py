@@ -47,7 +47,10 @@ class Entry(Static):
         if certain is None:
             certain = 0 if mark in (Mark.PARTIAL, Mark.WAITING) else len(text)
         self._certain = certain
-        self.update(self._drawn())
+        drawn = self._drawn()
+        # Laying the screen out anew for each word would be dear: the more there is on it, the dearer.
+        width, height = self.content_size
+        self.update(drawn, layout=width == 0 or drawn.get_height({}, width) != height)
 
     def show_heard(self, spoken: str) -> None:
         """Show how much of a reply has been heard: the rest is dim, and the last word stands out."""

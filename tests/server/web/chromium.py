@@ -151,7 +151,8 @@ class Page:
 
     def played(self) -> tuple[Samples, int]:
         """What went to the loudspeaker until it is silent, and its rate in Hz."""
-        self.wait("played.at(-1)?.every((value) => value === 0)")
+        # Blocks come from the audio thread in their own time: silence alone says only that they are not here yet.
+        self.wait("played.some((block) => block.some((value) => value)) && played.at(-1).every((value) => value === 0)")
         samples = np.frombuffer(base64.b64decode(self.value(_PLAYED)), "<i2").astype(np.int16)
         return samples, int(self.value("globalThis.playedRate ?? 0"))
 

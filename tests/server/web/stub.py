@@ -21,8 +21,20 @@ from hotpin.server.web import web_files
 RATE = 24_000
 PIECE_BYTES = 4096
 AGENTS = [
-    {"id": "hotpin", "name": "Hotpin", "description": "The default", "voice": {"hibari": "af_heart"}},
-    {"id": "sales", "name": "Sales Agent", "description": "Sells", "voice": {"kokoro": "am_michael"}},
+    {
+        "id": "hotpin",
+        "name": "Hotpin",
+        "description": "The default",
+        "voice": {"hibari": "af_heart"},
+        "voices": ["af_heart", "am_michael"],
+    },
+    {
+        "id": "sales",
+        "name": "Sales Agent",
+        "description": "Sells",
+        "voice": {"kokoro": "am_adam"},
+        "voices": ["af_heart", "am_michael"],
+    },
 ]
 
 
@@ -48,6 +60,8 @@ class Stub:
     connections: list[ServerConnection] = field(default_factory=list)
     held_back: threading.Event | None = None
     """Where there is one, the second half of a reply waits for it."""
+    end_held_back: threading.Event | None = None
+    """Where there is one, that the reply is over is told only after it."""
 
     def wait_for(self, signal: str, times: int = 1) -> None:
         with self.came:
@@ -100,6 +114,8 @@ class Stub:
             self.held_back.wait(20)
         for piece in pieces[len(pieces) // 2 :]:
             socket.send(piece)
+        if self.end_held_back is not None:
+            self.end_held_back.wait(20)
         tell(type="audio_end")
         tell(type="status", status="listening")
 

@@ -154,6 +154,7 @@ def test_hands_free_the_server_hears_all_the_time_and_speech_interrupts(micropho
         browser.click("talk")
         server.wait_for("audio", 50)
         assert server.hellos[-1]["vad"] is True
+        assert server.hellos[-1]["echo_cancelled"] is True
         assert "EOS" not in server.signals
         server.answer(server.connections[-1])
         server.wait_for("cancel")
@@ -162,6 +163,26 @@ def test_hands_free_the_server_hears_all_the_time_and_speech_interrupts(micropho
         assert browser.text("latency").startswith("about ")
         browser.click("talk")
         assert browser.text("talk") == "Start listening"
+
+
+def test_a_reply_that_was_played_before_its_end_was_known_is_over(microphone: Path) -> None:
+    with stub(REPLY) as server, page(microphone) as browser:
+        server.end_held_back = threading.Event()
+        browser.open(server.url)
+        browser.wait(READY)
+        ask(browser, server)
+        browser.played()
+        server.end_held_back.set()
+        browser.wait(QUIET)
+
+
+def test_only_voices_that_the_server_has_are_offered() -> None:
+    with stub(REPLY) as server, page() as browser:
+        browser.open(server.url)
+        browser.wait(READY)
+        browser.wait("document.getElementById('voices').options.length")
+        offered = browser.value("[...document.getElementById('voices').options].map((one) => one.value)")
+        assert offered == ["af_heart", "am_michael"]
 
 
 def test_persona_voice_and_session_are_the_persons_choice() -> None:
