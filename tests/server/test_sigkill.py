@@ -25,6 +25,7 @@ Turn = tuple[str, str]
 """What was understood, and the reply."""
 
 
+@pytest.mark.timeout(900)  # each kill is followed by a new start
 def test_sigkill_during_turns_loses_no_finished_turn(hotpin: Hotpin) -> None:  # noqa: F811
     chance = random.Random(4)  # noqa: S311 - moments, not secrets
     finished: Counter[Turn] = Counter()
