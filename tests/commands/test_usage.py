@@ -13,6 +13,8 @@ from hotpin import __version__
 from tests.commands.conftest import MakeWav
 from tests.commands.hotpin_process import Hotpin
 
+pytestmark = pytest.mark.slow  # a process for each of many mistakes
+
 COMMANDS = tuple(
     "demo ask start-call stt-test tts-test bench doctor models sessions agents config audio".split(),
 )

@@ -33,10 +33,10 @@ TIMING = Timing(speech_end=1.0, endpoint=1.4, stt_final=1.5, llm_first_token=1.6
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+def told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
     """Log lines as the journal gets them."""
     caplog.set_level(logging.DEBUG, "hotpin")
-    caplog.handler.setFormatter(ServiceFormatter(for_journal=True))
+    monkeypatch.setattr(caplog.handler, "formatter", ServiceFormatter(for_journal=True))
     return caplog
 
 

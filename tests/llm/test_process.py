@@ -9,6 +9,8 @@ import pytest
 from tests.llm.conftest import ENGINES, CountingLlm
 from tests.llm.tiny_mistral import REPLY
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 SCRIPT = """
 import os, signal, sys
 from hotpin import registry, settings

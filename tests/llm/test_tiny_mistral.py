@@ -10,6 +10,8 @@ from hotpin.llm.base import Message, ReplyOptions
 from tests.llm.conftest import GREEDY, Make, Talk
 from tests.llm.tiny_mistral import REPLY, write_tiny_mistral
 
+pytestmark = pytest.mark.slow  # a model is made for it
+
 SYSTEM = Message("system", "be kind and brief.")
 
 

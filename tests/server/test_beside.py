@@ -15,6 +15,8 @@ from hotpin.server.run import listening_socket
 from tests.fakes.engines import fake_engines
 from tests.server.clients import EventClient, PlainClient, close_of, tone, wav_samples
 
+pytestmark = pytest.mark.slow  # a server of its own for each
+
 MakeLive = Callable[..., ServedLive]
 
 

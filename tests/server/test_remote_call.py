@@ -20,6 +20,8 @@ from hotpin.remote_player import ReplyPlayer
 from tests.server.conftest import MakeServer
 from tests.server.conftest import Server as Running
 
+pytestmark = pytest.mark.slow  # a server and a client for each
+
 TIMEOUT = 10.0
 
 

@@ -228,6 +228,7 @@ def stage() -> Iterator[Stage]:
     made.close()
 
 
+@pytest.mark.slow  # the model waits for a voice that says nothing for 5 s
 def test_a_reply_that_is_cut_off_between_pieces_is_remembered_as_far_as_it_was_heard(stage: Stage) -> None:
     stage.conversation.type("how")
     stage.until(ReplyWritten)
