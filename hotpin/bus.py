@@ -13,12 +13,13 @@ DEFAULT_CAPACITY = 1024
 class Subscription:
     """A bounded queue of events; when it is full the oldest is dropped and counted."""
 
-    def __init__(self, bus: "Bus", capacity: int) -> None:
+    def __init__(self, bus: "Bus", capacity: int, unwanted: tuple[type[Event], ...] = ()) -> None:
         if capacity < 1:
             raise ValueError(f"a subscription needs room for at least one event, got {capacity}")
         self._bus = bus
         self._events: deque[Event] = deque()
         self._capacity = capacity
+        self._unwanted = unwanted
         self._arrived = threading.Condition()  # guards _events, dropped and _closed
         self._closed = False
         self.dropped = 0
@@ -31,6 +32,8 @@ class Subscription:
 
     def put(self, event: Event) -> None:
         """Add an event without ever waiting."""
+        if isinstance(event, self._unwanted):
+            return
         with self._arrived:
             if self._closed:
                 return
@@ -63,9 +66,9 @@ class Bus:
         self._lock = threading.Lock()  # guards _subscriptions
         self._subscriptions: tuple[Subscription, ...] = ()
 
-    def subscribe(self, capacity: int = DEFAULT_CAPACITY) -> Subscription:
-        """Begin to receive events."""
-        subscription = Subscription(self, capacity)
+    def subscribe(self, capacity: int = DEFAULT_CAPACITY, *, unwanted: tuple[type[Event], ...] = ()) -> Subscription:
+        """Begin to receive events, save those ``unwanted``, which do not even wake the reader."""
+        subscription = Subscription(self, capacity, unwanted)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription

@@ -18,7 +18,7 @@ from hotpin.control.server import ControlServer
 from hotpin.conversation import Conversation
 from hotpin.errors import BusyError, HotpinError
 from hotpin.event_log import EventLog
-from hotpin.events import Event, Failed
+from hotpin.events import Event, Failed, Level, Spoken
 from hotpin.instance import claim_microphone
 from hotpin.registry import EngineInfo, Kind
 from hotpin.service_manager import ServiceManager
@@ -128,7 +128,7 @@ class Daemon:
         with ExitStack() as cleanup:
             cleanup.enter_context(claim_microphone())
             server = ControlServer(paths.control_socket(), self.handle)
-            events = cleanup.enter_context(self._live.bus.subscribe())
+            events = cleanup.enter_context(self._live.bus.subscribe(unwanted=(Level, Spoken)))
             cleanup.callback(self._close, events)
             cleanup.callback(server.close)
             cleanup.callback(self._manager.stopping)

@@ -13,7 +13,7 @@ from hotpin.bus import Bus
 from hotpin.clock import RealClock
 from hotpin.conversation import Conversation
 from hotpin.engines import ALL_KINDS
-from hotpin.events import DeviceChanged
+from hotpin.events import DeviceChanged, Level, Spoken
 from hotpin.instance import Claim, InUse, claim_microphone
 from hotpin.registry import EngineInfo, Kind, build_wake
 from hotpin.wake.policy import policy_of
@@ -94,7 +94,7 @@ class Live:
             if self._closed:
                 return False
             if self.settings.audio.chimes if self.settings.audio.chimes is not None else self._service:
-                self._chimes = Chimes(self.sound.speaker.playback, self.bus.subscribe())
+                self._chimes = Chimes(self.sound.speaker.playback, self.bus.subscribe(unwanted=(Level, Spoken)))
             self.conversation = Conversation(
                 self.app.engines, self.sound.microphone, self.sound.speaker.playback, self.bus, options, self.clock
             )

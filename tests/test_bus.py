@@ -119,3 +119,12 @@ def test_publishing_from_several_threads_loses_nothing() -> None:
     for publisher in range(4):
         mine = [number for number in found if number // 1_000 == publisher]
         assert mine == sorted(mine)
+
+
+def test_what_a_subscriber_does_not_want_never_reaches_it() -> None:
+    bus = Bus()
+    choosy, other = bus.subscribe(unwanted=(Partial,)), bus.subscribe()
+    bus.publish(Partial("kitchen", 1, "so far"))
+    bus.publish(event(2))
+    assert drained(choosy) == [2]
+    assert drained(other) == [1, 2]

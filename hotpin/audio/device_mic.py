@@ -26,7 +26,7 @@ RETRY_SECONDS = 0.5
 
 _FIRST_SAMPLE_SECONDS = 3.0  # a sound server that wakes its card takes its time
 _TICK_SECONDS = 0.25
-_BLOCK_SECONDS = 0.01  # PortAudio's own choice, 5 ms, took half as much CPU again; with 20 ms frames come 24 ms later
+_BLOCK_SECONDS = 0.02  # with 10 ms, frames came a little sooner, but a silent room took twice the processor time
 _PREFERRED_RATES = (48_000, CAPTURE_RATE)  # what most cards run at, and divides evenly; then the device's own
 _CLOSE_SECONDS = 1.0
 
