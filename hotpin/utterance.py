@@ -17,7 +17,7 @@ from hotpin.endpoint import without_end
 from hotpin.events import Failed, Partial
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.stt.base import SttStream, Transcript
-from hotpin.worker import Ahead, certain
+from hotpin.worker import Ahead, certain, running_ahead
 
 if TYPE_CHECKING:
     from hotpin.answer import Surroundings
@@ -74,7 +74,10 @@ class Utterance:
 
     def _submit_feed(self, *, shown: bool) -> None:
         frames, self._unfed, self._unfed_seconds = self._unfed, [], 0.0
-        self._around.engines.stt_worker.submit(self.ticket, partial(self._feed, frames, shown), wait=True)
+        # What is certain behind it makes it certain as well; until then it can wait for whoever has finished.
+        self._around.engines.stt_worker.submit(
+            self.ticket, partial(self._feed, frames, shown), wait=True, ahead=running_ahead
+        )
 
     def _submit_words(self, ticket: Ticket, then: Then, *, final: bool, ahead: Ahead) -> None:
         self._submit_feed(shown=False)
