@@ -13,6 +13,7 @@ from hotpin.audio.speaker import DEVICE_LATENCY_SECONDS, DeviceSpeaker, Speaker,
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import RealClock
 from hotpin.errors import AudioError
+from tests.audio.test_device_mic import playing
 from tests.e2e.rig import sound_server
 from tests.fakes.portaudio import FakePortAudio
 from tests.fakes.sound import ManualClock
@@ -233,7 +234,8 @@ play_all([Frame((8_000 * np.sin(2 * np.pi * 440 / 24_000 * np.arange(24_000))).a
 @pytest.mark.e2e
 def test_a_tone_arrives_whole_at_the_sound_server(tmp_path: Path) -> None:
     # In a process of its own: PortAudio reads the list of devices once.
-    with sound_server(tmp_path) as rig:
+    # Alone, a sink without hardware stands still for 2 s when a stream begins.
+    with sound_server(tmp_path) as rig, playing(rig, "speaker", 0):
         heard = rig.heard([sys.executable, "-c", PLAY])
     audible = np.flatnonzero(np.abs(heard.astype(np.int32)) > 400)
     sound = heard[audible[0] : audible[-1] + 1]
