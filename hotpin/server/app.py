@@ -21,6 +21,9 @@ from hotpin.settings import Settings
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 3.0
+"""s between two attempts to open what is away."""
+
 
 def server_app(settings: Settings, app: App | None = None) -> FastAPI:
     """Make the server.
@@ -66,15 +69,21 @@ def server_app(settings: Settings, app: App | None = None) -> FastAPI:
 
 
 async def _load(services: Services, *, load: bool) -> None:
-    try:
-        await services.in_thread(lambda: services.app.store)  # opened once, before many threads ask for it
-        if load:
-            await services.in_thread(services.app.load)
-    except Exception as error:
-        log.error("the engines could not be loaded: %s", error)
-        services.health.loaded(error)
-    else:
-        services.health.loaded()
+    """Open and load everything; what may pass, such as a session store that is away, is tried again."""
+    while True:
+        try:
+            await services.in_thread(lambda: services.app.store)  # opened once, before many threads ask for it
+            if load:
+                await services.in_thread(services.app.load)
+        except Exception as error:
+            log.error("the engines could not be loaded: %s", error)
+            services.health.loaded(error)
+            if not (isinstance(error, HotpinError) and error.retryable):
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            services.health.loaded()
+            return
 
 
 def _add_pages(api: FastAPI) -> None:

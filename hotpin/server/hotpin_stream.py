@@ -172,6 +172,8 @@ class HotpinStream:
                 self._tell({"type": "reply", "delta": delta})
             case Interrupted(spoken=spoken):
                 self._tell({"type": "interrupted", "spoken": spoken})
+            case Failed(stage="store"):
+                self._complain(problems.NOT_STORED)
             case Failed() if (problem := problems.of_failure(event)) is not None:
                 self._failed = True
                 self._complain(problem)

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from hotpin.errors import HotpinError
 from hotpin.settings import ServerSettings
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,10 @@ class Link:
             self._closed.set()
 
     def _end(self, error: BaseException | None) -> None:
-        if error is not None:
+        if isinstance(error, HotpinError) and error.retryable:
+            log.warning("a connection had to be closed: %s", error)
+            self.close(BUSY, "it cannot be served just now; try again in a moment")
+        elif error is not None:
             log.error("a connection failed: %s", type(error).__name__, exc_info=error)
             self.close(FAILED, "something went wrong here")
         self.close()

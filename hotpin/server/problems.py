@@ -27,6 +27,8 @@ BUSY = Problem("BUSY", "too many turns are being answered; try again in a moment
 RATE_LIMITED = Problem("RATE_LIMITED", "too many turns in a minute; wait a little", retryable=True)
 TOO_LATE = Problem("BUSY", "the answer took too long and was given up", retryable=True)
 
+NOT_STORED = Problem("STORE_FAILED", "this turn is answered, but could not be kept", retryable=True)
+
 _STAGES = {
     "stt": ("STT_FAILED", "the speech could not be understood"),
     "audio": ("STT_FAILED", "the audio could not be listened to"),

@@ -1,6 +1,7 @@
 """Pages and the door, on real Uvicorn."""
 
 import json
+import time
 from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlsplit
 
@@ -9,7 +10,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from hotpin import __version__
-from hotpin.errors import LlmError
+from hotpin.app import App
+from hotpin.errors import LlmError, StoreError
+from hotpin.sessions.base import SessionStore
+from hotpin.sessions.memory import MemoryStore
 from tests.server.clients import PlainClient, close_of, opened, tone
 from tests.server.conftest import MakeServer, Server
 
@@ -35,6 +39,14 @@ def refused(server: Server, path: str, **headers: str) -> int:
         return error.response.status_code
 
 
+def health(server: Server, status: int) -> HTTPResponse:
+    """Wait until the server is as well as that: a reply can be here before its turn is over there."""
+    deadline = time.monotonic() + 5.0
+    while (answer := get(server, "/health")).status != status:
+        assert time.monotonic() < deadline, f"its health stays {answer.status}"
+    return answer
+
+
 def test_programs_get_json_and_browsers_the_page(server: Server) -> None:
     answer = json.loads(get(server, "/").read())
     assert answer == {"name": "Hotpin", "version": __version__, "status": "healthy"}
@@ -47,17 +59,33 @@ def test_programs_get_json_and_browsers_the_page(server: Server) -> None:
     assert get(server, "/docs").status == get(server, "/openapi.json").status == 404
 
 
+def test_a_store_that_is_away_at_the_start_is_asked_again(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[SessionStore | None] = [None, MemoryStore()]
+
+    def find(_: App) -> SessionStore:
+        found = answers[0] if len(answers) == 1 else answers.pop(0)
+        if found is None:
+            raise StoreError("no answer", retryable=True)
+        return found
+
+    monkeypatch.setattr(App, "store", property(find))
+    monkeypatch.setattr("hotpin.server.app.RETRY_SECONDS", 0.01)
+    health(make_server(), 200)
+    assert len(answers) == 1
+
+
 def test_health_follows_the_engines(server: Server) -> None:
     assert json.loads(get(server, "/health").read()) == {"status": "healthy"}
     assert get(server, "/ready").status == 200
     server.llm.error = LlmError("no path /home/someone is told")
     PlainClient(server.ws).ask(tone(0.3))
-    answer = get(server, "/health")
-    assert answer.status == 503
+    answer = health(server, 503)
     assert json.loads(answer.read()) == {"status": "unhealthy", "reason": "the last turn failed: llm"}
     server.llm.error = None
     PlainClient(server.ws, "other").ask(tone(0.3))
-    assert get(server, "/health").status == 200
+    health(server, 200)
 
 
 def test_the_agents_are_listed(server: Server) -> None:

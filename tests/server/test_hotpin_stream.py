@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 from hotpin.audio.frame import Frame
 from hotpin.cancel import Cancelled, never
-from hotpin.errors import LlmError, SttError, TtsError
+from hotpin.errors import LlmError, StoreError, SttError, TtsError
 from hotpin.sessions.base import StoredTurn
 from hotpin.sessions.memory import MemoryStore
 from tests.server.clients import EventClient, PlainClient, close_of, kinds, opened, quiet, tone, wav_samples
@@ -112,6 +112,35 @@ def test_each_end_of_speech_gets_one_audio_end_whatever_happens(server: Server) 
     error = next(message for message in messages if isinstance(message, dict) and message["type"] == "error")
     assert (error["code"], error["retryable"]) == ("LLM_FAILED", False)
     assert "/" not in error["message"]
+
+
+def test_a_turn_that_cannot_be_kept_is_answered_all_the_same_and_told(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("no room on /home/someone")
+
+    monkeypatch.setattr(server.app.store, "add", fail)
+    client = EventClient(server.ws)
+    client.socket.send(tone(0.5))
+    client.send(signal="EOS")
+    messages = client.until("audio_end")
+    error = next(message for message in messages if isinstance(message, dict) and message["type"] == "error")
+    assert error["code"] == "STORE_FAILED"
+    assert "/" not in error["message"]
+    assert sum(len(message) for message in messages if isinstance(message, bytes)) > REPLY_SAMPLES
+
+
+def test_while_sessions_cannot_be_read_a_client_is_told_to_come_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("no answer from /home/someone", retryable=True)
+
+    monkeypatch.setattr(server.app.store, "load", fail)
+    code, reason = close_of(EventClient(server.ws).socket)
+    assert code == 1013
+    assert "try again" in reason
 
 
 def test_a_wrong_message_is_told_and_the_connection_lives_on(server: Server) -> None:
