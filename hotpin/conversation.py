@@ -325,6 +325,7 @@ class Conversation:
     def _do(self, action: turn_io.Action, now: float) -> None:  # noqa: C901, PLR0912 - one case per action
         match action:
             case turn_io.StartUtterance(since):
+                self.playback.expected.set()
                 self._ended = None
                 self._utterance = Utterance(self._ticket(self._hearing, self._turn + 1), self._around)
                 for frame in self._recent:

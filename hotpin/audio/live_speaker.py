@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hotpin.audio import hotplug
+from hotpin.audio import hotplug, output_latency
 from hotpin.audio.device_news import DeviceNews, Tell
 from hotpin.audio.devices import Device
 from hotpin.audio.frame import Frame, Samples
@@ -21,6 +21,12 @@ RETRY_SECONDS = 1.0
 LOST_SECONDS = 1.0
 """s without a callback after which a device counts as lost."""
 
+REST_SECONDS = 5.0
+"""s with nothing to play after which the device is closed: to play silence costs as much as to listen does."""
+
+_GAP_SECONDS = 0.3
+"""s after a reply from which its end has been heard, so that the device may be opened anew."""
+
 _LOST = "The loudspeaker is gone. Replies are only shown until it is connected again"
 _WAKING_SECONDS = 3.0  # a sound server that wakes its card takes its time
 _PRIMING_CALLS = 8  # more than fill the device's buffer: the first few come before the card is awake
@@ -34,7 +40,8 @@ Reference = Callable[[Frame], None]
 class LiveSpeaker:
     """One playback that always goes on: through a device while there is one, else as if it were heard.
 
-    A thread of its own opens the device, notices when it is lost, and takes it back.
+    A thread of its own opens the device, notices when it is lost, and takes it back. While there is nothing to play
+    the device is closed; it is open again before the first sound, as soon as the playback expects one.
 
     Args:
         device: index, name or part of the name; empty means the system's default.
@@ -56,6 +63,7 @@ class LiveSpeaker:
         self._underflows = 0
         self._stream: OutputStream | None = None
         self._source: _Source | None = None
+        self._forgiven = 0  # underflows of the stream before it was live
         self._pacer = _Pacer(self.playback, clock, _WAKING_SECONDS)
         self._closed = threading.Event()
         self._stirred = threading.Event()
@@ -89,6 +97,7 @@ class LiveSpeaker:
         """Stop playing and free the device."""
         self._closed.set()
         self._stirred.set()
+        self.playback.expected.set()
         self._thread.join(_CLOSE_SECONDS)
 
     def _watch(self) -> None:
@@ -113,7 +122,8 @@ class LiveSpeaker:
             rate = output_rate(device.index, self.playback.rate)
             source = _Source(self.playback, rate, self._reference, self._stirred)
             with hotplug.PORTAUDIO:  # or it might be lent before it is here
-                self._stream = OutputStream(device.index, rate, source.fill, self._clock)
+                latency = output_latency.latency_of(device.name)
+                self._stream = OutputStream(device.index, rate, source.fill, self._clock, latency)
                 self._source = source
         except AudioError as error:
             raise _cannot_open(device, error) from error
@@ -121,8 +131,8 @@ class LiveSpeaker:
         self._name = device.name
 
     def _stay(self) -> None:
-        """Return when the device is lost, was lent, or is not needed any more."""
-        calls, quiet = 0, 0.0
+        """Return when the device is lost, was lent, is to be opened anew, or is not needed any more."""
+        calls, stalled, idle = 0, 0.0, 0.0
         while not self._closed.is_set():
             self._stirred.wait(_TICK_SECONDS)
             self._stirred.clear()
@@ -130,25 +140,52 @@ class LiveSpeaker:
             if stream is None or source is None:
                 return
             if stream.calls >= _PRIMING_CALLS and not source.live:
-                self._begin(source)
+                self._begin(stream, source)
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
-            quiet = 0.0 if stream.calls != calls else quiet + _TICK_SECONDS
+            stalled = 0.0 if stream.calls != calls else stalled + _TICK_SECONDS
             calls = stream.calls
-            if stream.dead or quiet >= (LOST_SECONDS if source.live else _WAKING_SECONDS):
-                if not source.live:
-                    self._news(present=False, detail=f"The loudspeaker {self._name!r} takes no sound")
+            if stream.dead or stalled >= (LOST_SECONDS if source.live else _WAKING_SECONDS):
+                self._lose(source)
+                return
+            idle = idle + _TICK_SECONDS if source.live and self._idle else 0.0
+            if idle >= _GAP_SECONDS and stream.underflows > self._forgiven and output_latency.ask_more(self._name):
                 with hotplug.PORTAUDIO:
                     self._let_go()
                 return
+            if idle >= REST_SECONDS:
+                self._rest()
+                return
 
-    def _begin(self, source: "_Source") -> None:
+    @property
+    def _idle(self) -> bool:
+        """Whether there is nothing to play, and has nothing been announced since this was last asked."""
+        expected = self.playback.expected.is_set()
+        self.playback.expected.clear()
+        return not expected and self.playback.quiet
+
+    def _begin(self, stream: OutputStream, source: "_Source") -> None:
         with hotplug.PORTAUDIO:  # or it might be lent meanwhile
             if source is not self._source:
                 return
             self._pacer.stop()
+            self._forgiven = stream.underflows
             source.live = True
         self._was_there = True
         self._news(present=True)
+
+    def _rest(self) -> None:
+        """Do without the device until something is to be played."""
+        with hotplug.PORTAUDIO:
+            self._let_go()
+        self._pacer.stop()
+        self.playback.expected.wait()
+        self._pacer = _Pacer(self.playback, self._clock, _WAKING_SECONDS)
+
+    def _lose(self, source: "_Source") -> None:
+        if not source.live:
+            self._news(present=False, detail=f"The loudspeaker {self._name!r} takes no sound")
+        with hotplug.PORTAUDIO:
+            self._let_go()
 
     def _let_go(self) -> None:
         stream, self._stream = self._stream, None

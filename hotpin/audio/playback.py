@@ -79,6 +79,8 @@ class Playback:
         if rate <= 0 or capacity_seconds <= 0:
             raise ValueError(f"rate and capacity must be positive, got {rate} Hz, {capacity_seconds} s")
         self.rate = rate
+        self.expected = threading.Event()
+        """Set when something is to be played soon. Whoever rests while nothing is wakes up by it, and clears it."""
         self._capacity = int(capacity_seconds * rate)
         self._changed = threading.Condition()  # guards all that follows; held for microseconds only
         self._queue: deque[tuple[int, Samples]] = deque()
@@ -95,6 +97,7 @@ class Playback:
         with self._changed:
             self._clear()
             self._reply = _Reply(ticket, ended=False, held=held)
+        self.expected.set()
 
     def release(self, ticket: Ticket) -> None:
         """Play a reply that was held."""
@@ -108,6 +111,12 @@ class Playback:
         """How much audio waits to be played, in s."""
         with self._changed:
             return self._waiting / self.rate
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits to be played, and nothing more of a reply is to come."""
+        with self._changed:
+            return not self._queue and self._reply.ended and not len(self._overlay)
 
     def write(self, ticket: Ticket, clause: int, samples: Samples, share: float = 1.0) -> bool:
         """Queue audio of ``clause``; wait for room. Return whether it was taken: not if the reply is over or stale.
@@ -163,6 +172,7 @@ class Playback:
             _mix(mixed, taken)
             self._overlay = mixed
             self._changed.notify_all()
+        self.expected.set()
 
     def progress(self) -> Progress:
         """Tell how far the current reply has been played."""

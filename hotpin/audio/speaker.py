@@ -19,9 +19,8 @@ BLOCK_SECONDS = 0.01
 """s that a software loudspeaker plays at a time; sound cards use about as much."""
 
 DEVICE_LATENCY_SECONDS = 0.06
-"""s asked of PortAudio: with its own default the first callback came up to 2 s late on PulseAudio. With less, up to
-0.04 s, a processor that was busy with the model's work let the device run dry, from which a sound server of software
-needs 2 s to recover."""
+"""s asked of PortAudio where nobody waits for the first sound: enough for a processor that is busy with the model's
+work. See ``output_latency`` for a conversation."""
 
 Fill = Callable[[Samples, float], object]
 """Writes what is to be played into an array of shape (n,), whose first sample is heard at a moment in s."""
@@ -48,12 +47,20 @@ class OutputStream:
         rate: Hz; see ``output_rate``.
         fill: called for all that is played, silence too.
         clock: whose time ``fill`` is told.
+        latency: s by which the device is given its sound ahead.
 
     Raises:
         AudioError: if PortAudio is missing, or the device cannot be opened.
     """
 
-    def __init__(self, device: int | str | None, rate: int, fill: Fill, clock: Clock) -> None:
+    def __init__(
+        self,
+        device: int | str | None,
+        rate: int,
+        fill: Fill,
+        clock: Clock,
+        latency: float = DEVICE_LATENCY_SECONDS,
+    ) -> None:
         sounddevice = _portaudio()
         self._fill = fill
         self._clock = clock
@@ -71,7 +78,7 @@ class OutputStream:
                     channels=1,
                     dtype="int16",
                     device=device,
-                    latency=DEVICE_LATENCY_SECONDS,
+                    latency=latency,
                     blocksize=round(rate * BLOCK_SECONDS),
                     callback=self._callback,
                 )

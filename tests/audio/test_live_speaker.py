@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hotpin.audio import hotplug, live_speaker
+from hotpin.audio import hotplug, live_speaker, output_latency
 from hotpin.audio.device_news import DeviceNews
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.live_speaker import LiveSpeaker
@@ -31,9 +31,17 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     fake = FakePortAudio(speaker=[RATE])
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     monkeypatch.setattr(live_speaker, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(output_latency, "_learnt", {})
     monkeypatch.setattr(hotplug, "_known", hotplug._Known())
     monkeypatch.setattr(hotplug, "_present", lambda: frozenset(fake.rates))
     return fake
+
+
+@pytest.fixture
+def tired(machine: FakePortAudio, monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
+    """The same machine, whose loudspeaker rests after a moment."""
+    monkeypatch.setattr(live_speaker, "REST_SECONDS", 0.05)
+    return machine
 
 
 class Told:
@@ -42,6 +50,10 @@ class Told:
     def __init__(self) -> None:
         self.played: list[Frame] = []
         self._news: Queue[DeviceNews] = Queue()
+
+    @property
+    def silent(self) -> bool:
+        return self._news.empty()
 
     def news(self) -> DeviceNews:
         return self._news.get(timeout=TIMEOUT)
@@ -62,11 +74,17 @@ class Told:
         return samples[np.flatnonzero(samples)[0] : np.flatnonzero(samples)[-1] + 1]
 
 
-def begin(speaker: LiveSpeaker, seconds: float) -> threading.Thread:
-    """Let a reply be played; it is over when the thread is."""
+def announce(speaker: LiveSpeaker) -> Ticket:
+    """Let a reply be thought about."""
     counter = Generation()
     ticket = Ticket("kitchen", 1, counter.number, counter)
     speaker.playback.begin(ticket)
+    return ticket
+
+
+def begin(speaker: LiveSpeaker, seconds: float) -> threading.Thread:
+    """Let a reply be played; it is over when the thread is."""
+    ticket = announce(speaker)
     speaker.playback.write(ticket, 0, tone(RATE, seconds))
     speaker.playback.end(ticket)
     thread = threading.Thread(target=speaker.playback.wait_finished, daemon=True)
@@ -141,11 +159,7 @@ def test_what_the_device_had_to_do_without_is_counted(machine: FakePortAudio) ->
     told = Told()
     with told.speaker() as speaker:
         told.news()
-        times, status = (
-            SimpleNamespace(outputBufferDacTime=0.0, currentTime=0.0),
-            SimpleNamespace(output_underflow=True),
-        )
-        machine.streams[0]._callback(np.zeros((10, 1), np.int16), 10, times, status)
+        machine.streams[0].run_dry()
         assert speaker.underflows == 1
     assert speaker.underflows == 1
 
@@ -178,6 +192,112 @@ def test_a_reply_is_not_disturbed_for_a_list_of_devices_before_a_second_has_pass
         assert hotplug.refresh()
 
 
+def test_a_loudspeaker_with_nothing_to_play_lets_go_of_its_device_and_takes_it_for_the_next_reply(
+    tired: FakePortAudio,
+) -> None:
+    told = Told()
+    with told.speaker() as speaker:
+        assert told.news().present
+        assert tired.streams[0].wait_closed()
+        assert_over(begin(speaker, 0.2))
+        assert speaker.underflows == 0
+    assert np.array_equal(told.sound(), tone(RATE, 0.2)[1:])
+    assert len(tired.streams) == 2
+    assert told.silent  # it was never lost
+
+
+@pytest.mark.parametrize("cause", [announce, lambda speaker: speaker.playback.expected.set()], ids=["reply", "speech"])
+def test_a_resting_loudspeaker_plays_silence_before_there_is_anything_to_play(
+    tired: FakePortAudio, cause: Callable[[LiveSpeaker], object]
+) -> None:
+    told = Told()
+    with told.speaker() as speaker:
+        assert tired.streams[0].wait_closed()
+        assert tired.opened.acquire(timeout=TIMEOUT)
+        cause(speaker)
+        assert tired.opened.acquire(timeout=TIMEOUT)
+    assert not any(tired.streams[1].played)
+
+
+def test_a_chime_wakes_a_resting_loudspeaker_and_is_heard_whole(tired: FakePortAudio) -> None:
+    told = Told()
+    with told.speaker() as speaker:
+        assert tired.streams[0].wait_closed()
+        speaker.playback.overlay(tone(RATE, 0.1))
+        assert tired.opened.acquire(timeout=TIMEOUT)
+        assert tired.opened.acquire(timeout=TIMEOUT)
+        assert tired.streams[1].wait_closed()  # and rests again
+    assert np.array_equal(told.sound(), tone(RATE, 0.1)[1:])
+
+
+def test_a_loudspeaker_unplugged_while_it_rests_is_missed_when_it_is_needed(tired: FakePortAudio) -> None:
+    told = Told()
+    with told.speaker() as speaker:
+        assert told.news().present
+        assert tired.streams[0].wait_closed()
+        del tired.rates["speaker"]
+        reply = begin(speaker, 0.1)
+        assert not told.news().present
+        assert_over(reply)
+        tired.rates["speaker"] = [RATE]
+        assert told.news().present
+
+
+def test_the_list_of_devices_is_made_anew_while_a_loudspeaker_rests(tired: FakePortAudio) -> None:
+    told = Told()
+    with told.speaker() as speaker:
+        assert tired.streams[0].wait_closed()
+        assert hotplug.refresh()
+        assert_over(begin(speaker, 0.1))
+    assert len(tired.streams) == 2
+
+
+def test_a_device_that_ran_dry_is_given_its_sound_earlier_once_the_reply_is_over(
+    machine: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = output_latency.STEPS_SECONDS
+    told = Told()
+    with told.speaker() as speaker:
+        assert told.news().present
+        ticket = announce(speaker)
+        machine.streams[0].run_dry()
+        monkeypatch.setattr(live_speaker, "REST_SECONDS", 0.35)
+        assert not machine.streams[0].wait_closed(0.5)  # nor does it rest while the reply is made
+        speaker.playback.end(ticket)
+        assert machine.streams[0].wait_closed()
+        assert_over(begin(speaker, 0.1))
+        assert speaker.underflows == 1
+    assert len(told.sound())
+    with Told().speaker():
+        assert machine.opened.acquire(timeout=TIMEOUT)
+    asked = [stream.options["latency"] for stream in machine.streams]
+    assert asked[0] == first
+    assert set(asked[1:]) == {second}
+    assert told.silent
+
+
+def test_what_a_device_lacks_while_it_wakes_does_not_count(
+    machine: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, priming = Told(), live_speaker._PRIMING_CALLS
+    monkeypatch.setattr(live_speaker, "_PRIMING_CALLS", 1_000_000)  # it never gets that far
+    with told.speaker():
+        assert machine.opened.acquire(timeout=TIMEOUT)
+        machine.streams[0].run_dry()
+        monkeypatch.setattr(live_speaker, "_PRIMING_CALLS", priming)
+        assert told.news().present
+        assert not machine.streams[0].wait_closed(live_speaker._GAP_SECONDS + 0.2)
+
+
+def test_no_device_is_given_its_sound_earlier_than_it_ever_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_latency, "_learnt", {})
+    asked = [output_latency.latency_of("speaker")]
+    while output_latency.ask_more("speaker"):
+        asked.append(output_latency.latency_of("speaker"))
+    assert tuple(asked) == output_latency.STEPS_SECONDS == tuple(sorted(asked))
+    assert output_latency.latency_of("headphones") == asked[0]
+
+
 def test_a_closed_loudspeaker_leaves_no_thread_and_no_stream(machine: FakePortAudio) -> None:
     before = set(threading.enumerate())
     told = Told()
@@ -185,3 +305,12 @@ def test_a_closed_loudspeaker_leaves_no_thread_and_no_stream(machine: FakePortAu
         told.news()
     assert not set(threading.enumerate()) - before
     assert all(stream.closed for stream in machine.streams)
+
+
+def test_a_loudspeaker_that_is_closed_while_it_rests_leaves_no_thread(tired: FakePortAudio) -> None:
+    before = set(threading.enumerate())
+    told = Told()
+    with told.speaker():
+        told.news()
+        assert tired.streams[0].wait_closed()
+    assert not set(threading.enumerate()) - before

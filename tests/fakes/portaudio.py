@@ -35,6 +35,18 @@ class FakeStream:
         self._closed.set()
         self._thread.join(TIMEOUT)
 
+    def wait_closed(self, timeout: float = TIMEOUT) -> bool:
+        """Wait until it is closed; return whether it is."""
+        return self._closed.wait(timeout)
+
+    def run_dry(self) -> None:
+        """Let the device say that it was not given its sound in time."""
+        times, status = (
+            SimpleNamespace(outputBufferDacTime=0.0, currentTime=0.0),
+            SimpleNamespace(output_underflow=True),
+        )
+        self._callback(np.zeros((10, 1), np.int16), 10, times, status)
+
     def ask(self, frames: int, latency: float = 0.0) -> Samples:
         """Let the device ask for samples that will be heard after ``latency``."""
         out = np.full((frames, 1), 77, np.int16)
@@ -54,6 +66,8 @@ class FakePortAudio(ModuleType):
     def __init__(self, **rates: list[int]) -> None:
         super().__init__("sounddevice")
         self.streams: list[FakeStream] = []
+        self.opened = threading.Semaphore(0)
+        """Released with each stream that is opened."""
         self.rates = rates
         self.initialised = 1
 
@@ -86,6 +100,7 @@ class FakePortAudio(ModuleType):
         if "busy" in self.rates:
             raise self.PortAudioError("Device unavailable")
         self.streams.append(FakeStream(callback, options))
+        self.opened.release()
         return self.streams[-1]
 
     def _described(self, name: str) -> dict[str, Any]:

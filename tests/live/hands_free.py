@@ -4,9 +4,11 @@ import time
 from collections.abc import Sequence
 
 from hotpin.bench import words
+from hotpin.timing import STAGES, Timing
 from tests.live.figures import Findings, count, percentile
 from tests.live.material import Clip
 from tests.live.stand import Listener, Stand
+from tests.live.subject import GAPS
 
 ANSWER_SECONDS = 30.0
 REST_SECONDS = 0.7
@@ -15,10 +17,13 @@ REST_SECONDS = 0.7
 HEAR_SECONDS = 0.5
 """s of the reply that are listened to."""
 
+_WAITS = ("noticing", *(stage.name for stage in STAGES), "device")
+
 
 def measure(stand: Stand, clips: Sequence[Clip], listener: Listener) -> Findings:
     """Say every clip; what was understood is compared with the words in it and with what the file alone gives."""
     found = Findings("hands-free")
+    gaps = _underflows(stand)
     for clip in clips:
         found.rows.append(_ask(stand, clip, listener.words(clip.samples)))
     rows = found.rows
@@ -37,6 +42,8 @@ def measure(stand: Stand, clips: Sequence[Clip], listener: Listener) -> Findings
         "voice_to_voice_p50": percentile(waits, 50),
         "voice_to_voice_p95": percentile(waits, 95),
         "voice_to_voice_p50_questions": percentile(asked, 50),  # hotpin bench asks the same ones
+        "underflows": _underflows(stand) - gaps,
+        **{f"{name}_p50": percentile([_seconds(row[name]) for row in whole], 50) for name in _WAITS},
     }
     return found
 
@@ -55,6 +62,7 @@ def _ask(stand: Stand, clip: Clip, from_file: str) -> dict[str, float | int | st
     first = stand.loudspeaker.between(began, time.monotonic()).first_sound
     after = stand.loudspeaker.since(speech_end).first_sound
     subject.tell("interrupt")
+    done = subject.find("TurnDone", since=since, timeout=5.0, where=lambda told: answer is None or told.at > answer.at)
     subject.wait_listening()
     heard = " ".join(told.text for told in subject.all("Heard", since))
     _rest(stand)
@@ -71,7 +79,29 @@ def _ask(stand: Stand, clip: Clip, from_file: str) -> dict[str, float | int | st
         "word_errors": words.errors(wanted, live),
         "word_errors_file": words.errors(wanted, file),
         "voice_to_voice": None if after is None or answer is None else round(after - speech_end, 3),
+        **_waits(Timing(**done.values["timing"]) if done is not None else Timing(), speech_end, after),
     }
+
+
+def _waits(timing: Timing, speech_end: float, audible: float | None) -> dict[str, float | None]:
+    """Tell what the person waited for: all of it is the time from voice to voice.
+
+    The ends are what Hotpin does not see: how much later than it was it found the end of speech, and how much later
+    than the device said the first sound could be heard.
+    """
+    first, last = timing.speech_end, timing.first_audio
+    seconds = {
+        "noticing": None if first is None else first - speech_end,
+        **{stage.name: timing.waited(stage) for stage in STAGES},
+        "device": None if last is None or audible is None else audible - last,
+    }
+    return {name: None if value is None else round(value, 3) for name, value in seconds.items()}
+
+
+def _underflows(stand: Stand) -> int:
+    """Tell how often the loudspeaker was not given its sound in time."""
+    since = stand.subject.tell("gaps")
+    return int(stand.subject.wait(GAPS, since=since).values["underflows"])
 
 
 def _rest(stand: Stand) -> None:

@@ -1,7 +1,7 @@
 """What is measured, as a process of its own: a live conversation.
 
 It takes a command a line on standard input (``type TEXT``, ``say TEXT``, ``interrupt``, ``mute``, ``unmute``,
-``close``), and tells each event as a line of JSON on standard output, with its moment on the monotonic clock.
+``gaps``, ``close``), and tells each event as a line of JSON on standard output, with its moment on the monotonic clock.
 """
 
 import json
@@ -14,8 +14,10 @@ from hotpin import settings
 from hotpin.bus import Subscription
 from hotpin.events import Event, Level
 from hotpin.live import Live
+from hotpin.timing import Timing
 
 READY = "Ready"
+GAPS = "Gaps"
 
 
 def main() -> None:
@@ -27,6 +29,9 @@ def main() -> None:
         verb, _, text = line.strip().partition(" ")
         if verb == "close":
             break
+        if verb == "gaps":
+            _tell(GAPS, dict(live.gaps))
+            continue
         assert live.conversation is not None
         getattr(live.conversation, verb)(*([text] if text else []))
     live.close(2.0)
@@ -40,7 +45,13 @@ def _tell_events(events: Subscription) -> None:
 
 def _plain(event: Event) -> dict[str, object]:
     values = {field.name: getattr(event, field.name) for field in fields(event)}
-    return {name: value if isinstance(value, int | float | str) else str(value) for name, value in values.items()}
+    return {name: _plain_value(value) for name, value in values.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Timing):
+        return value.as_dict()
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def _tell(name: str, values: dict[str, object]) -> None:
