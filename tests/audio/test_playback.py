@@ -284,6 +284,29 @@ def test_waiting_for_the_end_lasts_until_all_is_played(playback: Playback, ticke
     playback.wait_finished()
 
 
+def test_who_rests_is_woken_when_a_reply_is_to_come_or_a_sound_is_laid_over(playback: Playback) -> None:
+    assert not playback.expected.is_set()
+    playback.begin(ticket_of(1), held=True)
+    assert playback.expected.is_set()
+    playback.expected.clear()
+    playback.overlay(loud(5))
+    assert playback.expected.is_set()
+
+
+def test_it_is_quiet_when_all_is_played_and_nothing_more_is_to_come(playback: Playback, ticket: Ticket) -> None:
+    assert not playback.quiet  # the reply is being made
+    playback.write(ticket, 0, loud(10))
+    playback.end(ticket)
+    read(playback, 9)
+    assert not playback.quiet
+    read(playback, 1)
+    assert playback.quiet
+    playback.overlay(loud(10))
+    assert not playback.quiet
+    read(playback, 10)
+    assert playback.quiet
+
+
 def test_a_voice_and_a_loudspeaker_on_their_own_threads_lose_nothing(playback: Playback, ticket: Ticket) -> None:
     said = np.random.default_rng(7).integers(1, 30_000, 20_000).astype(np.int16)
     heard: list[int] = []

@@ -23,7 +23,7 @@ from hotpin.llm.base import Message
 from hotpin.turn import TurnPolicy
 from tests.fakes.engines import FakeLlm, FakeStt, FakeSttStream, FakeTts, silence, speech
 from tests.fakes.sound import play
-from tests.scenarios.stage import Make
+from tests.scenarios.stage import TIMEOUT, Make
 
 
 def test_a_question_is_heard_answered_and_spoken(make_stage: Make) -> None:
@@ -48,6 +48,15 @@ def test_every_stage_of_a_spoken_turn_is_timed_in_order(make_stage: Make) -> Non
     assert moments == sorted(cast("list[float]", moments))
     assert timing.speech_end == pytest.approx(1.0)
     assert timing.endpoint == pytest.approx(1.5, abs=0.03)
+
+
+def test_the_loudspeaker_learns_that_a_reply_is_to_be_expected_when_somebody_begins_to_speak(make_stage: Make) -> None:
+    stage = make_stage()
+    stage.mic.hear(silence(1.0))
+    assert not stage.playback.expected.wait(0.05)
+    stage.mic.hear(speech(1.0))
+    assert stage.playback.expected.wait(TIMEOUT)
+    assert stage.playback.progress().ticket is None  # long before there is one
 
 
 def test_the_recogniser_gets_the_pre_roll(make_stage: Make) -> None:
