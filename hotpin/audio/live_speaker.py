@@ -63,7 +63,6 @@ class LiveSpeaker:
         self._underflows = 0
         self._stream: OutputStream | None = None
         self._source: _Source | None = None
-        self._forgiven = 0  # underflows of the stream before it was live
         self._pacer = _Pacer(self.playback, clock, _WAKING_SECONDS)
         self._closed = threading.Event()
         self._stirred = threading.Event()
@@ -133,6 +132,7 @@ class LiveSpeaker:
     def _stay(self) -> None:
         """Return when the device is lost, was lent, is to be opened anew, or is not needed any more."""
         calls, stalled, idle = 0, 0.0, 0.0
+        gauge = output_latency.Gauge()
         while not self._closed.is_set():
             self._stirred.wait(_TICK_SECONDS)
             self._stirred.clear()
@@ -140,7 +140,7 @@ class LiveSpeaker:
             if stream is None or source is None:
                 return
             if stream.calls >= _PRIMING_CALLS and not source.live:
-                self._begin(stream, source)
+                self._begin(source)
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
             stalled = 0.0 if stream.calls != calls else stalled + _TICK_SECONDS
             calls = stream.calls
@@ -148,7 +148,8 @@ class LiveSpeaker:
                 self._lose(source)
                 return
             idle = idle + _TICK_SECONDS if source.live and self._idle else 0.0
-            if idle >= _GAP_SECONDS and stream.underflows > self._forgiven and output_latency.ask_more(self._name):
+            gauge.look(stream.underflows, quiet=idle > 0.0 or not source.live)
+            if idle >= _GAP_SECONDS and gauge.dry and output_latency.ask_more(self._name):
                 with hotplug.PORTAUDIO:
                     self._let_go()
                 return
@@ -163,12 +164,11 @@ class LiveSpeaker:
         self.playback.expected.clear()
         return not expected and self.playback.quiet
 
-    def _begin(self, stream: OutputStream, source: "_Source") -> None:
+    def _begin(self, source: "_Source") -> None:
         with hotplug.PORTAUDIO:  # or it might be lent meanwhile
             if source is not self._source:
                 return
             self._pacer.stop()
-            self._forgiven = stream.underflows
             source.live = True
         self._was_there = True
         self._news(present=True)

@@ -19,3 +19,18 @@ def ask_more(device: str) -> bool:
         return False
     _learnt[device] = step + 1
     return True
+
+
+class Gauge:
+    """Whether a device ran dry while a reply was made or heard; at other times nobody waits for its sound."""
+
+    def __init__(self) -> None:
+        self.dry = False
+        """Whether it did."""
+        self._forgiven = 0
+
+    def look(self, underflows: int, *, quiet: bool) -> None:
+        """Take the stream's underflows up to now; ``quiet`` means that there is nothing to play."""
+        if quiet:
+            self._forgiven = underflows
+        self.dry = self.dry or underflows > self._forgiven

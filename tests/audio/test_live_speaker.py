@@ -212,6 +212,7 @@ def test_a_resting_loudspeaker_plays_silence_before_there_is_anything_to_play(
 ) -> None:
     told = Told()
     with told.speaker() as speaker:
+        assert told.news().present
         assert tired.streams[0].wait_closed()
         assert tired.opened.acquire(timeout=TIMEOUT)
         cause(speaker)
@@ -222,6 +223,7 @@ def test_a_resting_loudspeaker_plays_silence_before_there_is_anything_to_play(
 def test_a_chime_wakes_a_resting_loudspeaker_and_is_heard_whole(tired: FakePortAudio) -> None:
     told = Told()
     with told.speaker() as speaker:
+        assert told.news().present
         assert tired.streams[0].wait_closed()
         speaker.playback.overlay(tone(RATE, 0.1))
         assert tired.opened.acquire(timeout=TIMEOUT)
@@ -246,6 +248,7 @@ def test_a_loudspeaker_unplugged_while_it_rests_is_missed_when_it_is_needed(tire
 def test_the_list_of_devices_is_made_anew_while_a_loudspeaker_rests(tired: FakePortAudio) -> None:
     told = Told()
     with told.speaker() as speaker:
+        assert told.news().present
         assert tired.streams[0].wait_closed()
         assert hotplug.refresh()
         assert_over(begin(speaker, 0.1))
@@ -260,6 +263,7 @@ def test_a_device_that_ran_dry_is_given_its_sound_earlier_once_the_reply_is_over
     with told.speaker() as speaker:
         assert told.news().present
         ticket = announce(speaker)
+        assert not machine.streams[0].wait_closed(0.2)  # it has been noticed that there is something to play
         machine.streams[0].run_dry()
         monkeypatch.setattr(live_speaker, "REST_SECONDS", 0.35)
         assert not machine.streams[0].wait_closed(0.5)  # nor does it rest while the reply is made
@@ -276,16 +280,13 @@ def test_a_device_that_ran_dry_is_given_its_sound_earlier_once_the_reply_is_over
     assert told.silent
 
 
-def test_what_a_device_lacks_while_it_wakes_does_not_count(
-    machine: FakePortAudio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told, priming = Told(), live_speaker._PRIMING_CALLS
-    monkeypatch.setattr(live_speaker, "_PRIMING_CALLS", 1_000_000)  # it never gets that far
-    with told.speaker():
-        assert machine.opened.acquire(timeout=TIMEOUT)
-        machine.streams[0].run_dry()
-        monkeypatch.setattr(live_speaker, "_PRIMING_CALLS", priming)
+def test_what_a_device_lacks_while_there_is_nothing_to_play_does_not_count(machine: FakePortAudio) -> None:
+    told = Told()
+    with told.speaker() as speaker:
         assert told.news().present
+        machine.streams[0].run_dry()
+        assert not machine.streams[0].wait_closed(live_speaker._GAP_SECONDS + 0.2)
+        assert_over(begin(speaker, 0.1))
         assert not machine.streams[0].wait_closed(live_speaker._GAP_SECONDS + 0.2)
 
 
