@@ -31,6 +31,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     fake = FakePortAudio(speaker=[RATE])
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     monkeypatch.setattr(live_speaker, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(live_speaker, "_TICK_SECONDS", 0.02)
+    monkeypatch.setattr(live_speaker, "_GAP_SECONDS", 0.06)
     monkeypatch.setattr(output_latency, "_learnt", {})
     monkeypatch.setattr(hotplug, "_known", hotplug._Known())
     monkeypatch.setattr(hotplug, "_present", lambda: frozenset(fake.rates))
@@ -263,10 +265,9 @@ def test_a_device_that_ran_dry_is_given_its_sound_earlier_once_the_reply_is_over
     with told.speaker() as speaker:
         assert told.news().present
         ticket = announce(speaker)
-        assert not machine.streams[0].wait_closed(0.2)  # it has been noticed that there is something to play
         machine.streams[0].run_dry()
-        monkeypatch.setattr(live_speaker, "REST_SECONDS", 0.35)
-        assert not machine.streams[0].wait_closed(0.5)  # nor does it rest while the reply is made
+        monkeypatch.setattr(live_speaker, "REST_SECONDS", 0.1)
+        assert not machine.streams[0].wait_closed(0.2)  # nor does it rest while the reply is made
         speaker.playback.end(ticket)
         assert machine.streams[0].wait_closed()
         assert_over(begin(speaker, 0.1))
@@ -285,9 +286,9 @@ def test_what_a_device_lacks_while_there_is_nothing_to_play_does_not_count(machi
     with told.speaker() as speaker:
         assert told.news().present
         machine.streams[0].run_dry()
-        assert not machine.streams[0].wait_closed(live_speaker._GAP_SECONDS + 0.2)
+        assert not machine.streams[0].wait_closed(0.2)
         assert_over(begin(speaker, 0.1))
-        assert not machine.streams[0].wait_closed(live_speaker._GAP_SECONDS + 0.2)
+        assert not machine.streams[0].wait_closed(0.2)
 
 
 def test_no_device_is_given_its_sound_earlier_than_it_ever_needs(monkeypatch: pytest.MonkeyPatch) -> None:
