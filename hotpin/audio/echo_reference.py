@@ -126,6 +126,7 @@ class Reference:
         self._lacking = self._lacking + lacking if lacking else 0
         if self._lacking > PAUSE_SECONDS * CAPTURE_RATE:
             self._track.restart()
+            self._lacking = 0  # it has paused: what comes next is not late
         if self._lacking or self.slips != self._seen:
             self._seen, self._steady_from = self.slips, self._end + UNSTEADY_SECONDS
         return np.concatenate((samples, np.zeros(lacking, np.int16))) if lacking else samples

@@ -336,6 +336,16 @@ def test_a_loudspeaker_that_comes_later_than_it_says_is_waited_for() -> None:
     assert 0 < reference.slips < 10
 
 
+def test_a_loudspeaker_that_rests_between_replies_is_not_taken_for_a_late_one() -> None:
+    reference, places = Reference(), []
+    for begin in (0.0, 4.0, 8.0, 12.0):
+        for number, step in enumerate(steps(1.0).reshape(-1, 160)):
+            reference.push(Frame(step, CAPTURE_RATE, begin + number / 100))
+        places.append(int(pulled(reference, begin, 0.9)[8_040]))
+        assert not pulled(reference, begin + 0.9, 3.1)[4_000:].any()
+    assert len(set(places)) == 1
+
+
 def test_before_any_echo_the_quality_is_unknown() -> None:
     echo = canceller()
     assert echo.quality.segments == 0

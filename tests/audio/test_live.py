@@ -11,6 +11,7 @@ from queue import Queue
 
 import pytest
 
+from hotpin.audio.live_speaker import REST_SECONDS
 from tests.e2e.rig import Rig, sound_server
 
 from .test_device_mic import needs_pulsectl, pactl, playing, plug, unplug
@@ -176,6 +177,31 @@ def test_the_microphone_hears_itself_until_the_echo_is_removed(tmp_path: Path, g
             live.tell("quality")
             assert float(live.until("quality", 1)) > 25
             assert live.end() == "1"
+
+
+@pytest.mark.e2e
+def test_an_echo_is_removed_as_before_when_the_loudspeaker_has_rested(tmp_path: Path) -> None:
+    with sound_server(tmp_path) as rig:
+        plug(rig)
+        echo_path(rig, "-6dB", 60)
+        with live_sound(rig) as live:
+            live.tell("say 12")
+            live.until("played", 25)
+            playing_now = len(streams(rig))
+            deadline = time.monotonic() + 2 * REST_SECONDS
+            while len(streams(rig)) == playing_now:
+                assert time.monotonic() < deadline, "the loudspeaker does not rest"
+                time.sleep(0.1)  # there is nothing to wait for but that it is listed no more
+            live.tell("say 8")
+            assert float(live.until("played", 20)) < 12
+            assert len(streams(rig)) == playing_now
+            live.tell("quality")  # of the last 5 s
+            assert float(live.until("quality", 1)) > 20
+
+
+def streams(rig: Rig) -> list[str]:
+    """Return what is played into any sink."""
+    return pactl(rig, "list", "short", "sink-inputs").splitlines()
 
 
 @pytest.mark.e2e
