@@ -29,7 +29,6 @@ _GAP_SECONDS = 0.3
 
 _LOST = "The loudspeaker is gone. Replies are only shown until it is connected again"
 _WAKING_SECONDS = 3.0  # a sound server that wakes its card takes its time
-_PRIMING_CALLS = 8  # more than fill the device's buffer: the first few come before the card is awake
 _TICK_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 
@@ -139,7 +138,7 @@ class LiveSpeaker:
             stream, source = self._stream, self._source
             if stream is None or source is None:
                 return
-            if stream.calls >= _PRIMING_CALLS and not source.live:
+            if stream.primed and not source.live:
                 self._begin(source)
             # Ticks are counted, not time: a machine that stands still delays the callback as it delays this thread.
             stalled = 0.0 if stream.calls != calls else stalled + _TICK_SECONDS

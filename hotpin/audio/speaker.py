@@ -22,6 +22,9 @@ DEVICE_LATENCY_SECONDS = 0.06
 """s asked of PortAudio where nobody waits for the first sound: enough for a processor that is busy with the model's
 work. See ``output_latency`` for a conversation."""
 
+_SPARE_BLOCKS = 3
+"""Blocks that a device may take beyond its latency before it plays."""
+
 Fill = Callable[[Samples, float], object]
 """Writes what is to be played into an array of shape (n,), whose first sample is heard at a moment in s."""
 
@@ -65,6 +68,7 @@ class OutputStream:
         self._fill = fill
         self._clock = clock
         self._stream: Any = None
+        self._buffered_blocks = round(latency / BLOCK_SECONDS) + _SPARE_BLOCKS
         self.closed = False
         """Whether it is over."""
         self.calls = 0
@@ -87,6 +91,11 @@ class OutputStream:
                 if self._stream is not None:
                     self._stream.close(ignore_errors=True)
                 raise _cannot_open(device, error) from error
+
+    @property
+    def primed(self) -> bool:
+        """Whether the device has asked for more than it can keep, so that it plays: it may have to wake up first."""
+        return self.calls >= self._buffered_blocks
 
     @property
     def dead(self) -> bool:

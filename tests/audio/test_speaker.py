@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
-from hotpin.audio.speaker import DEVICE_LATENCY_SECONDS, DeviceSpeaker, Speaker, VirtualSpeaker, has_output, play_all
+from hotpin.audio.speaker import (
+    DEVICE_LATENCY_SECONDS,
+    DeviceSpeaker,
+    OutputStream,
+    Speaker,
+    VirtualSpeaker,
+    has_output,
+    play_all,
+)
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import RealClock
 from hotpin.errors import AudioError
@@ -164,6 +172,19 @@ def test_what_is_written_is_played(portaudio: Install) -> None:
     reply(speaker, np.arange(1, RATE // 2, dtype=np.int16))
     speaker.close()
     assert [sample for sample in machine.streams[0].played if sample] == list(range(1, RATE // 2))
+
+
+@pytest.mark.parametrize(("latency", "blocks"), [(0.03, 6), (0.12, 15)])
+def test_a_device_plays_once_it_has_asked_for_more_than_it_can_keep(
+    portaudio: Install, latency: float, blocks: int
+) -> None:
+    portaudio(speaker=[RATE])
+    stream = OutputStream(None, RATE, lambda out, heard: out.fill(0), ManualClock(), latency)
+    stream.close()
+    stream.calls = blocks - 1
+    assert not stream.primed
+    stream.calls = blocks
+    assert stream.primed
 
 
 @pytest.mark.parametrize(("latency", "counted"), [(0.15, 0.15), (-3.0, 0.0), (1e9, 1.0)])
