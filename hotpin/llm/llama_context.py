@@ -146,6 +146,30 @@ class LlamaContext:
             length = 0
         del self.tokens[length:]
 
+    def close_gap(self, gap: range) -> bool:
+        """Forget the tokens at ``gap`` and move what was read behind them up to their place, if the model can.
+
+        The last token is evaluated again: only with the next batch does llama.cpp turn the keys to their new positions,
+        and a state copied before that would be wrong.
+
+        Raises:
+            LlmError: if llama.cpp fails; then nothing counts as read.
+        """
+        if not lib.llama_memory_can_shift(self._memory):
+            return False
+        if not lib.llama_memory_seq_rm(self._memory, 0, gap.start, gap.stop):
+            return False
+        lib.llama_memory_seq_add(self._memory, 0, gap.stop, -1, -len(gap))
+        del self.tokens[gap.start : gap.stop]
+        last = self.tokens[-1]
+        self.rewind(len(self.tokens) - 1)
+        try:
+            self.evaluate([last])
+        except LlmError:
+            self.rewind(0)
+            raise
+        return True
+
     def state_bytes(self) -> int:
         """Give the size of what ``state`` would return."""
         return int(lib.llama_state_seq_get_size(self._context, 0))
