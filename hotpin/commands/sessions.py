@@ -89,9 +89,9 @@ def show(
 ) -> None:
     """Show what was said."""
     if prompt and last is not None:
-        raise typer.BadParameter("--prompt takes as many turns as dialog.max_turns says, so --last cannot be given")
+        raise typer.BadParameter("--prompt takes as many turns as dialog.keep_turns says, so --last cannot be given")
     settings = common.load_settings()
-    session = _session(settings, session_id, settings.dialog.max_turns if prompt else last)
+    session = _session(settings, session_id, settings.dialog.keep_turns if prompt else last)
     if prompt:
         _show_prompt(_next_prompt(settings, session), as_json=as_json)
         return
@@ -199,8 +199,7 @@ def _next_prompt(settings: "Settings", session: "Session") -> "list[Message]":
 
     persona = personas.find(session.agent or settings.dialog.agent)
     dialog = settings.dialog
-    keep_turns = min(dialog.keep_turns, dialog.max_turns)
-    history = restored(session, system_prompt(settings, persona), dialog.max_turns, keep_turns)
+    history = restored(session, system_prompt(settings, persona), dialog.max_turns, dialog.keep_turns)
     *messages, question = history.messages(_NEXT_QUESTION)
     unanswered = question.content.removesuffix(_NEXT_QUESTION).rstrip()
     return [*messages, replace(question, content=unanswered)] if unanswered else messages
