@@ -191,12 +191,14 @@ class LlamaCppPython:
         rested, self._rests = self._rests, False
         if session == self._session:
             return
-        shared = common_length(context.tokens, tokens)
+        # What was moved holds a trace of what was said before: nobody else goes on with that.
+        shared = min(common_length(context.tokens, tokens), context.exact)
         if shared < len(context.tokens) and context.state_bytes() <= SAVED_BYTES:
-            self._others.put(self._session, SavedState(tuple(context.tokens), context.state()), resting=rested)
-        saved = self._others.take(session)
-        if saved and (common_length(saved.tokens, tokens) > shared or gap(saved.tokens, tokens)):
-            context.restore(saved.tokens, saved.state)
+            saved = SavedState(tuple(context.tokens), context.state(), context.exact)
+            self._others.put(self._session, saved, resting=rested)
+        own = self._others.take(session)
+        if own and (common_length(own.tokens, tokens) > shared or gap(own.tokens, tokens)):
+            context.restore(own.tokens, own.state, own.exact)
         else:
-            context.rewind(shared)  # nobody goes on with what was made of somebody else's words
+            context.rewind(shared)
         self._session = session

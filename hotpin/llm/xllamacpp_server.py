@@ -59,7 +59,7 @@ class XllamacppServer:
         self._threads = native.thread_count(settings.llm.threads)
         self._loaded: tuple[CompletionServer, PromptWriter, GgufHeader] | None = None
         self._slots: OrderedDict[str, int] = OrderedDict()
-        self._settled: set[str] = set()  # sessions whose slots hold nothing but what they said themselves
+        self._settled: set[str] = set()  # sessions whose slots hold nothing that others said
         self._bytes_per_token = BYTES_PER_TOKEN
         self.evaluated_tokens = 0
         """Tokens of prompts evaluated so far; what was found in the cache is not among them."""
@@ -172,9 +172,9 @@ class XllamacppServer:
             **request,
             "prompt": [header.bos_id, prompt.removeprefix(header.bos)] if begun else prompt,
             "id_slot": self._slot(session),
-            "cache_prompt": True,
-            # Nobody goes on with what was made of somebody else's words.
-            "n_cache_reuse": MIN_MOVED_TOKENS if session in self._settled else 0,
+            # What was moved holds a trace of what was said before: nobody else goes on with that.
+            "cache_prompt": session in self._settled,
+            "n_cache_reuse": MIN_MOVED_TOKENS,
         }
         evaluated = 0
         try:

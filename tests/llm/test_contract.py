@@ -264,6 +264,19 @@ def test_what_was_made_of_anothers_words_is_never_moved(llm: CountingLlm) -> Non
 
 
 @pytest.mark.slow
+def test_what_was_moved_is_not_shared_with_who_says_the_same(llm: CountingLlm) -> None:
+    others = [Talk(llm, f"alike-{number}") for number in range(5)]
+    for other in others:
+        other.prepare(spoken(range(8)))
+        other.prepare(spoken(range(4, 8)))
+    talk = Talk(llm, "alike")
+    talk.prepare(spoken(range(4, 8)))
+    assert talk.evaluated > 4 * FEW_TOKENS
+    for each in (talk, *others):
+        llm.forget(each.session)
+
+
+@pytest.mark.slow
 def test_conversations_that_alternate_keep_their_own_history_in_the_cache(llm: CountingLlm) -> None:
     talks = {topic: Talk(llm, f"alternating-{topic}") for topic in ("dogs", "cats", "birds")}
     said = {topic: [f"Tell me about {topic}."] for topic in talks}
