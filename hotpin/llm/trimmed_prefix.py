@@ -4,9 +4,15 @@ When the oldest turns are dropped, the model's cache holds [system][dropped][kep
 and more. The keys and values of what is kept can stay: they are moved up to their new positions instead of being
 evaluated anew, which takes several hundred tokens and lets every other conversation wait.
 
-What is traded: it is an approximation. The moved values were computed while the dropped turns could still be seen, so a
-trace of these stays until the turns behind them are dropped, too. Measured with SmolLM2-135M, after a trim from 11 to 6
-turns: FIGURES.
+What is traded: it is an approximation. What is moved was computed while the dropped turns could still be seen, so a
+trace of these stays until the turns behind them are dropped, too. With SmolLM2-135M, over 13 dialogues trimmed from 11
+turns to 6, two questions each: one token evaluated instead of about 245. Against evaluating anew, the next token's
+distribution differs by 0.018 nats (median KL divergence) and 88 % of the likeliest tokens are the same; without a trim
+it would be 0.023 and 81 %, so a moved prompt reads like one that still has a trace of all its turns. A name given in a
+kept turn was told in 8 of 13 replies, evaluated anew in 10, without a trim in 6.
+
+Where the format puts the system prompt into the first question, the first token of the first kept turn may be another
+one than in the middle of the prompt; then nothing is alike and all is evaluated anew, as without this.
 """
 
 from collections.abc import Sequence
