@@ -75,7 +75,7 @@ def uvicorn_options(server: ServerSettings) -> dict[str, Any]:
     without it no small message can grow into a huge one.
     """
     return {
-        "ws": "websockets-sansio",
+        "ws": "hotpin.server.uvicorn_websocket:WebSocketProtocol",
         "ws_max_size": server.max_message_bytes,
         "ws_per_message_deflate": False,
         "log_config": None,
