@@ -152,14 +152,17 @@ def serve_with_workers(settings: Settings, workers: int) -> None:
     """Serve with several processes, each with engines of its own, until the program is ended."""
     import uvicorn
 
-    uvicorn.run(
-        "hotpin.server:create_app",
-        factory=True,
-        host=settings.server.host.strip("[]"),
-        port=settings.server.port,
-        workers=workers,
-        **uvicorn_options(settings.server),
-    )
+    from hotpin.server import metrics
+
+    with metrics.shared_by_workers():
+        uvicorn.run(
+            "hotpin.server:create_app",
+            factory=True,
+            host=settings.server.host.strip("[]"),
+            port=settings.server.port,
+            workers=workers,
+            **uvicorn_options(settings.server),
+        )
 
 
 def _server(settings: Settings, app: App) -> "uvicorn.Server":
