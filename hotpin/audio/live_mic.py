@@ -104,7 +104,8 @@ class LiveMicrophone:
     def _look(self, microphone: DeviceMicrophone) -> DeviceNews:
         name = microphone.device.name
         if microphone.lost:
-            return DeviceNews("microphone", name, present=False, detail=_LOST)
+            detail = as_sentence(microphone.in_use) if microphone.in_use is not None else _LOST
+            return DeviceNews("microphone", name, present=False, detail=detail)
         there = DeviceNews("microphone", name, present=True, detail=self._guard.missing)
         silent = replace(there, detail=_SILENT)
         tells = microphone.silent and (not self._silence_told or self._told == silent)
