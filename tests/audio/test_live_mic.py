@@ -71,6 +71,7 @@ def test_a_microphone_that_another_program_holds_is_named_and_taken_once_it_is_f
         assert microphone.read(0.01) is None
         machine.held = False
         assert told.get(timeout=TIMEOUT).present
+        assert microphone.read(TIMEOUT) is not None
         machine.held, machine.streams[-1].active = True, False  # it is lost, and another program was quicker
         while "Another program" not in (news := told.get(timeout=TIMEOUT)).detail:
             assert not news.present
