@@ -146,12 +146,17 @@ class Line:
         """
         from websockets.exceptions import ConnectionClosed
 
-        if self._socket is None:
+        line = self._socket
+        if line is None:
             raise RemoteError("there is no connection", retryable=True)
         try:
-            return self._socket.recv(timeout)
+            return line.recv(timeout)
         except TimeoutError:
-            return None
+            goodbye = line.protocol.close_rcvd
+            if goodbye is None:
+                return None
+            self.close()  # the library would wait until the server has cut the connection, too
+            raise _ended(goodbye.code, goodbye.reason) from None
         except ConnectionClosed as closed:
             self._socket = None
             frame = closed.rcvd

@@ -136,3 +136,24 @@ def test_a_server_that_hangs_up_before_the_first_message_is_told(serve: Callable
         line.open()
         with pytest.raises(RemoteError, match="the server has ended the call"):
             line.receive(TIMEOUT)
+
+
+def test_a_server_that_says_goodbye_and_stays_is_not_waited_for(serve: Callable[[Manner], int]) -> None:
+    def manner(connected: socket.socket) -> None:
+        accept(connected)
+        connected.recv(4096)  # the first message
+        connected.sendall(CLOSE_FRAME)
+
+    line = Line(Server.at(f"ws://127.0.0.1:{serve(manner)}"), {})
+    line.open()
+    told: list[str] = []
+
+    def listen() -> None:
+        try:
+            while line.receive(0.1) is None:
+                pass
+        except RemoteError as error:
+            told.append(error.message)
+
+    in_time(listen)
+    assert told == ["the server has ended the call: code 1000"]
