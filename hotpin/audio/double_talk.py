@@ -136,8 +136,9 @@ class DoubleTalk:
         self._likeness = _FORGET * self._likeness + (levels[0] - self._means[0]) * self._levels
         lag = int(np.argmax(self._likeness))
         if abs(lag - self._lag) > _SPREAD:
-            self._lag = lag
             self._forget_gain()
+        # An echo that wanders from one frame to the next loses as much as before.
+        self._lag = lag
 
     def _forget_gain(self) -> None:
         self._learnt = 0
