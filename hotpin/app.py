@@ -131,7 +131,8 @@ class App:
             TtsError: if there is no such voice, or none that speaks the language.
         """
         store = self.store
-        session = store.load(check_session_id(session_id), self.settings.dialog.max_turns)
+        # No more turns than a trim leaves: the first evaluation is short, and no trim follows at once.
+        session = store.load(check_session_id(session_id), self.settings.dialog.keep_turns)
         known_agent = session.agent if session else ""
         options = self.options(session_id, agent=agent or known_agent, push_to_talk=push_to_talk, live=live)
         return replace(

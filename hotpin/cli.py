@@ -121,9 +121,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _heed_signals()
     if sys.stdout is not None:  # an argument may hold bytes that are no text
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    status = _run(list(sys.argv[1:] if arguments is None else arguments))
+    leave(_run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def leave(status: int) -> NoReturn:
+    """End the process once everything is written.
+
+    Native inference may still run on daemon threads: the interpreter's own way out would wait for it, or crash.
+    """
     _flush()
-    # Native inference may still run on daemon threads: the interpreter's own way out would crash or wait for it.
     os._exit(status)
 
 

@@ -7,14 +7,14 @@ since an outage is the wrong moment to find out that a model was never fetched, 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotpin import cloud, personas, registry
 from hotpin.audio.frame import Frame
 from hotpin.cancel import Cancelled, never
 from hotpin.errors import HotpinError
 from hotpin.llm.base import Llm, Message, ReplyOptions
+from hotpin.outage import Outage, Tell
 from hotpin.registry import EngineInfo
 from hotpin.stt.base import Stt, SttStream, Transcript
 from hotpin.tts.base import Tts, Voice
@@ -22,17 +22,7 @@ from hotpin.tts.base import Tts, Voice
 if TYPE_CHECKING:
     from hotpin.settings import Settings
 
-FIRST_PAUSE_SECONDS = 30.0
-"""s for which an engine that could not be reached is left alone; twice as long each time it is still so."""
-
-LONGEST_PAUSE_SECONDS = 300.0
-
-_DOES = {"stt": "understands", "llm": "answers", "tts": "speaks"}
-
 Piece = TypeVar("Piece", str, Frame)
-
-Tell = Callable[[str], None]
-"""Takes a line for people."""
 
 
 def build_stt(settings: "Settings", tell: Tell) -> Stt:
@@ -41,10 +31,8 @@ def build_stt(settings: "Settings", tell: Tell) -> Stt:
     Raises:
         SettingsError: if there is no such engine.
     """
-    chosen = registry.build_stt(settings)
-    if not _has_fallback(settings, "stt"):
-        return chosen
-    return FallbackStt(chosen, registry.build_stt(cloud.local(settings)), tell)
+    chosen, behind = registry.build_stt(settings), _behind(settings, "stt")
+    return chosen if behind is None else FallbackStt(chosen, registry.build_stt(behind), tell)
 
 
 def build_llm(settings: "Settings", tell: Tell) -> Llm:
@@ -53,10 +41,8 @@ def build_llm(settings: "Settings", tell: Tell) -> Llm:
     Raises:
         SettingsError: if there is no such engine.
     """
-    chosen = registry.build_llm(settings)
-    if not _has_fallback(settings, "llm"):
-        return chosen
-    return FallbackLlm(chosen, registry.build_llm(cloud.local(settings)), tell)
+    chosen, behind = registry.build_llm(settings), _behind(settings, "llm")
+    return chosen if behind is None else FallbackLlm(chosen, registry.build_llm(behind), tell)
 
 
 def build_tts(settings: "Settings", tell: Tell) -> Tts:
@@ -65,88 +51,85 @@ def build_tts(settings: "Settings", tell: Tell) -> Tts:
     Raises:
         SettingsError: if there is no such engine.
     """
-    chosen = registry.build_tts(settings)
-    if not _has_fallback(settings, "tts"):
+    chosen, behind = registry.build_tts(settings), _behind(settings, "tts")
+    if behind is None:
         return chosen
     engine, other = settings.tts.engine, settings.tts.fallback
     voices = {known.voice_for(engine): known.voice_for(other) for known in personas.all_personas().values()}
-    return FallbackTts(chosen, registry.build_tts(cloud.local(settings)), tell, voices)
+    return FallbackTts(chosen, registry.build_tts(behind), tell, voices)
 
 
-def _has_fallback(settings: "Settings", stage: cloud.Stage) -> bool:
+def _behind(settings: "Settings", stage: cloud.Stage) -> "Settings | None":
+    """Give the settings by which the engine behind the chosen one is built; ``None`` if there is none."""
     cloud.check_fallback(settings, stage)
-    return bool(getattr(settings, stage).fallback) and getattr(settings, stage).engine in cloud.ENGINES
+    chosen = getattr(settings, stage)
+    return cloud.local(settings) if chosen.fallback and chosen.engine in cloud.ENGINES else None
 
 
-class Outage:
-    """Whether an engine elsewhere is left alone for now. Used from one thread, the engine's worker.
+class _Engine(Protocol):
+    """What every kind of engine has."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def load(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+AnyEngine = TypeVar("AnyEngine", bound=_Engine)
+
+
+class _Pair(Generic[AnyEngine]):
+    """An engine elsewhere and one of this machine, which are loaded, and freed, together.
 
     Args:
-        stage: what the engines are for.
-        local: the name of the one that takes over.
+        stage: what they are for.
+        remote: the one that is chosen.
+        local: the one that takes over.
         tell: told once when an outage begins.
     """
 
-    def __init__(self, stage: cloud.Stage, local: str, tell: Tell) -> None:
-        self._instead = f"{local} {_DOES[stage]} instead"
-        self._tell = tell
-        self._until = 0.0
-        self._pause = 0.0
-
-    @property
-    def lasts(self) -> bool:
-        """Whether not even to try."""
-        return monotonic() < self._until
-
-    def begin(self, error: HotpinError) -> None:
-        """Take in that the engine could not be reached.
-
-        Raises:
-            HotpinError: the same again, where the other engine should not hide it: a wrong key, for instance.
-        """
-        if not error.retryable:
-            raise error
-        if not self._pause:
-            self._tell(f"{error.message}; {self._instead}")
-        self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
-        self._until = monotonic() + self._pause
-
-    def end(self) -> None:
-        """Take in that the engine works."""
-        self._pause = 0.0
-
-
-class FallbackStt:
-    """A recogniser elsewhere, and one of this machine."""
-
-    def __init__(self, remote: Stt, local: Stt, tell: Tell) -> None:
+    def __init__(self, stage: cloud.Stage, remote: AnyEngine, local: AnyEngine, tell: Tell) -> None:
         self._remote = remote
         self._local = local
-        self._outage = Outage("stt", local.info.name, tell)
+        self._outage = Outage(stage, local.info.name, tell)
 
     @property
     def info(self) -> EngineInfo:
         """What the two are."""
-        return _both(self._remote.info, self._local.info)
-
-    @property
-    def draft_seconds(self) -> float:
-        """How long a pause should be before a draft."""
-        return self._remote.draft_seconds
+        remote, local = self._remote.info, self._local.info
+        return replace(remote, detail=f"{remote.detail}, else {local.name}")
 
     def load(self) -> None:
         """Load both."""
         self._local.load()
         self._remote.load()
 
-    def stream(self) -> SttStream:
-        """Begin a new utterance, with the engine of this machine while the other is left alone."""
-        return self._local.stream() if self._outage.lasts else _FallbackStream(self._remote, self._local, self._outage)
-
     def close(self) -> None:
         """Free both."""
         self._remote.close()
         self._local.close()
+
+    @property
+    def _present(self) -> AnyEngine:
+        return self._local if self._outage.lasts else self._remote
+
+
+class FallbackStt(_Pair[Stt]):
+    """A recogniser elsewhere, and one of this machine."""
+
+    def __init__(self, remote: Stt, local: Stt, tell: Tell) -> None:
+        super().__init__("stt", remote, local, tell)
+
+    @property
+    def draft_seconds(self) -> float:
+        """How long a pause should be before a draft."""
+        return self._remote.draft_seconds
+
+    def stream(self) -> SttStream:
+        """Begin a new utterance, with the engine of this machine while the other is left alone."""
+        return self._local.stream() if self._outage.lasts else _FallbackStream(self._remote, self._local, self._outage)
 
 
 class _FallbackStream:
@@ -188,23 +171,11 @@ class _FallbackStream:
         return understand()
 
 
-class FallbackLlm:
+class FallbackLlm(_Pair[Llm]):
     """A language model elsewhere, and one of this machine."""
 
     def __init__(self, remote: Llm, local: Llm, tell: Tell) -> None:
-        self._remote = remote
-        self._local = local
-        self._outage = Outage("llm", local.info.name, tell)
-
-    @property
-    def info(self) -> EngineInfo:
-        """What the two are."""
-        return _both(self._remote.info, self._local.info)
-
-    def load(self) -> None:
-        """Load both."""
-        self._local.load()
-        self._remote.load()
+        super().__init__("llm", remote, local, tell)
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ahead, with the one that would answer now."""
@@ -237,17 +208,8 @@ class FallbackLlm:
         self._remote.forget(session)
         self._local.forget(session)
 
-    def close(self) -> None:
-        """Free both."""
-        self._remote.close()
-        self._local.close()
 
-    @property
-    def _present(self) -> Llm:
-        return self._local if self._outage.lasts else self._remote
-
-
-class FallbackTts:
+class FallbackTts(_Pair[Tts]):
     """A voice engine elsewhere, and one of this machine.
 
     Args:
@@ -258,15 +220,8 @@ class FallbackTts:
     """
 
     def __init__(self, remote: Tts, local: Tts, tell: Tell, voices: dict[str, str]) -> None:
-        self._remote = remote
-        self._local = local
+        super().__init__("tts", remote, local, tell)
         self._voices = voices
-        self._outage = Outage("tts", local.info.name, tell)
-
-    @property
-    def info(self) -> EngineInfo:
-        """What the two are."""
-        return _both(self._remote.info, self._local.info)
 
     @property
     def voices(self) -> Sequence[Voice]:
@@ -277,22 +232,12 @@ class FallbackTts:
         """Look a voice up among those elsewhere."""
         return self._remote.voice(name)
 
-    def load(self) -> None:
-        """Load both."""
-        self._local.load()
-        self._remote.load()
-
     def speak(self, text: str, voice: str = "", cancelled: Cancelled = never) -> Iterator[Frame]:
         """Speak ``text``, here if the voice elsewhere fails before its first sound."""
         if self._outage.lasts:
             return self._speak_here(text, voice, cancelled)
         remote = self._remote.speak(text, voice, cancelled)
         return _either(remote, lambda: self._speak_here(text, voice, cancelled), self._outage)
-
-    def close(self) -> None:
-        """Free both."""
-        self._remote.close()
-        self._local.close()
 
     def _speak_here(self, text: str, voice: str, cancelled: Cancelled) -> Iterator[Frame]:
         name = self._voices.get(voice, "")
@@ -312,7 +257,3 @@ def _either(remote: Iterator[Piece], local: Callable[[], Iterator[Piece]], outag
         outage.end()
         yield first
         yield from remote
-
-
-def _both(remote: EngineInfo, local: EngineInfo) -> EngineInfo:
-    return replace(remote, detail=f"{remote.detail}, else {local.name}")

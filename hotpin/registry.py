@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from hotpin.environment import limit_malloc_arenas
+from hotpin.environment import limit_heaps
 from hotpin.errors import HotpinError, SettingsError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def build_wake(settings: "Settings") -> "Wake | None":
 
 
 def _build(kind: Kind, name: str, settings: "Settings") -> Any:  # noqa: ANN401 - the callers name the type
-    limit_malloc_arenas()
+    limit_heaps()
     found = [point for point in entry_points(group=f"hotpin.{kind}") if point.name == name]
     if not found:
         raise SettingsError(f"there is no {kind} engine {name!r}", f"Choose one of: {', '.join(names(kind))}")

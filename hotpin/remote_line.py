@@ -3,6 +3,7 @@
 import json
 import logging
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,9 +116,11 @@ class Line:
         from websockets.exceptions import InvalidHandshake
         from websockets.sync.client import connect
 
+        from hotpin.remote_socket import BoundedConnection
+
         server = self.server
         try:
-            socket = connect(
+            opened = connect(
                 server.url,
                 ssl=self._trust,
                 additional_headers={"Authorization": f"Bearer {server.token}"} if server.token else None,
@@ -128,11 +131,12 @@ class Line:
                 max_size=MAX_MESSAGE_BYTES,
                 user_agent_header="hotpin",
                 logger=_quiet(),
+                create_connection=BoundedConnection,
             ).__enter__()
         except (OSError, InvalidHandshake, EOFError) as error:
             raise self._refused(error) from error
-        socket.send(self._hello)
-        self._socket = socket
+        self._socket = opened
+        self._send(self._hello)
 
     def receive(self, timeout: float) -> str | bytes | None:
         """Return the next message, or ``None`` if there is none within ``timeout`` seconds.
@@ -142,12 +146,17 @@ class Line:
         """
         from websockets.exceptions import ConnectionClosed
 
-        if self._socket is None:
+        line = self._socket
+        if line is None:
             raise RemoteError("there is no connection", retryable=True)
         try:
-            return self._socket.recv(timeout)
+            return line.recv(timeout)
         except TimeoutError:
-            return None
+            goodbye = line.protocol.close_rcvd
+            if goodbye is None:
+                return None
+            self.close()  # the library would wait until the server has cut the connection, too
+            raise _ended(goodbye.code, goodbye.reason) from None
         except ConnectionClosed as closed:
             self._socket = None
             frame = closed.rcvd
@@ -155,22 +164,28 @@ class Line:
 
     def send(self, message: bytes | Mapping[str, object]) -> bool:
         """Send a message; return whether there was a line to send it by."""
+        return self._send(message if isinstance(message, bytes) else json.dumps(message))
+
+    def close(self) -> None:
+        """Hang up; a server that does not answer to that is waited for no longer than a moment."""
+        line, self._socket = self._socket, None
+        if line is not None:
+            # The library would wait for a message that is being sent, however long that takes.
+            hanging_up = threading.Thread(target=line.close, name="hotpin-hanging-up", daemon=True)
+            hanging_up.start()
+            hanging_up.join(2 * _CLOSE_SECONDS)
+
+    def _send(self, message: bytes | str) -> bool:
         from websockets.exceptions import ConnectionClosed
 
-        socket = self._socket
-        if socket is None:
+        line = self._socket
+        if line is None:
             return False
         try:
-            socket.send(message if isinstance(message, bytes) else json.dumps(message))
+            line.send(message)
         except ConnectionClosed:  # whoever receives learns why
             return False
         return True
-
-    def close(self) -> None:
-        """Hang up."""
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            socket.close()
 
     def _refused(self, error: Exception) -> RemoteError:
         """Say why there is no connection, and what to do."""

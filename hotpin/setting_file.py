@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import inspect
 import json
 import textwrap
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from hotpin import paths, settings, toml_files
+from hotpin import paths, toml_files
 from hotpin.errors import HotpinError, SettingsError
 from hotpin.setting_checks import faults
 from hotpin.setting_layers import examine, is_secret, setting_names, value_of
@@ -137,12 +138,11 @@ def template() -> str:
 
 
 def descriptions() -> Mapping[str, str]:
-    """Give what each section and each setting (``section.key``) means: the docstring in ``settings.py``."""
-    module = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
-    classes = {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
+    """Give what each section and each setting (``section.key``) means: the docstring that stands with it."""
     texts = {}
     for section, field in Settings.model_fields.items():
-        node = classes[type(field.default).__name__]
+        source = inspect.getsource(type(field.default))
+        (node,) = (one for one in ast.parse(source).body if isinstance(one, ast.ClassDef))
         texts[section] = _plain(ast.get_docstring(node) or "")
         for before, after in zip(node.body, node.body[1:], strict=False):
             match before, after:

@@ -47,16 +47,71 @@ def test_engines_write_nothing_into_the_home_of_the_person(tmp_path: Path) -> No
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps are Linux's")
+GLIBC_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps are Linux's")
+
+MALLINFO = """
+class Info(ctypes.Structure):  # mallinfo(3)
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena o s h mapped u f used free k".split()]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+"""
+
+GROWTH = """
+import ctypes
+import numpy as np
+from hotpin import registry, settings
+{mallinfo}
+def held():
+    info = libc.mallinfo2()
+    return (info.used + info.mapped) / 1e6
+
+stt = registry.build_stt(settings.load())
+stt.load()
+decoder = stt._decoder
+noise = np.random.default_rng(1).normal(0, 0.1, 20 * 16_000).astype(np.float32)
+for count in range(60):
+    if count == 20:
+        before = held()
+    decoder._run(noise[: 8_000 + 320 * count], 3.5 + 0.02 * count, beam=1)
+print(held() - before)
+"""
+"""Tells by how many MB a recogniser grows over the last 40 of 60 lengths of audio."""
+
+
+def run(code: str) -> str:
+    """Run Python in a process of its own, without what this one's environment says about memory."""
+    ours = (*environment.MALLOC_OPTIONS, "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    environ = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True).stdout
+
+
+@GLIBC_ONLY
+def test_large_blocks_go_back_to_the_system_even_after_others_did() -> None:
+    use = (
+        f"import ctypes; from hotpin import environment; environment.limit_heaps(){MALLINFO}"
+        "[libc.free(libc.malloc(20_000_000)) for _ in range(2)]; before = libc.mallinfo2().mapped;"
+        "libc.malloc(5_000_000); print(libc.mallinfo2().mapped - before)"
+    )
+    assert int(run(use)) >= 5_000_000
+
+
+@GLIBC_ONLY
+@pytest.mark.slow
+@pytest.mark.usefixtures("whisper")
+def test_a_recogniser_does_not_grow_with_each_new_length_of_audio() -> None:
+    assert float(run(GROWTH.format(mallinfo=MALLINFO))) < 10.0
+
+
+@GLIBC_ONLY
 def test_threads_share_two_heaps() -> None:
     """malloc_info(3) lists each heap that is in use."""
     use = (
-        "import ctypes, threading; from hotpin import environment; environment.limit_malloc_arenas();"
+        "import ctypes, threading; from hotpin import environment; environment.limit_heaps();"
         "libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; wait = threading.Barrier(17);"
         "threads = [threading.Thread(target=lambda: (libc.malloc(100_000), wait.wait())) for _ in range(16)];"
         "[thread.start() for thread in threads]; wait.wait(); libc.fopen.restype = ctypes.c_void_p;"
         "out = libc.fopen(b'/dev/stdout', b'w'); libc.malloc_info(0, ctypes.c_void_p(out)); libc.fflush(None)"
     )
-    environ = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
-    ran = subprocess.run([sys.executable, "-c", use], env=environ, capture_output=True, text=True, check=True)
-    assert 1 <= ran.stdout.count("<heap nr=") <= environment.MALLOC_ARENAS
+    assert 1 <= run(use).count("<heap nr=") <= environment.MALLOC_ARENAS

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hotpin.audio import hotplug
-from hotpin.audio.devices import Device, portaudio
+from hotpin.audio.devices import Device, DeviceInUseError, cannot_open, portaudio
 from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.audio.ring import Framer, Ring
 from hotpin.audio.sound_server import SoundServer
@@ -62,7 +62,7 @@ class _Stream:
             except sounddevice.PortAudioError as error:
                 if self._stream is not None:
                     self._stream.close(ignore_errors=True)
-                raise _cannot_open(device, error) from error
+                raise cannot_open("input", device.name, error) from error
 
     def begin(self) -> None:
         """Let audio through: it was made sure where it comes from."""
@@ -101,15 +101,7 @@ def _format(sounddevice: Any, device: Device) -> tuple[int, int]:  # noqa: ANN40
                 refusal = error
             else:
                 return rate, channels
-    raise _cannot_open(device, refusal) from refusal
-
-
-def _cannot_open(device: Device, error: Exception | None) -> AudioError:
-    return AudioError(
-        f"the microphone {device.name!r} cannot be opened: {error}",
-        "Close the program that uses it, or choose another: hotpin devices lists them",
-        retryable=True,
-    )
+    raise cannot_open("input", device.name, refusal) from refusal
 
 
 def _only_monitors() -> AudioError:
@@ -143,6 +135,8 @@ class DeviceMicrophone:
         self._closed = threading.Event()
         self._server = SoundServer.connect()
         self._stream: _Stream | None = None
+        self.in_use: DeviceInUseError | None = None
+        """Why a lost one could not be taken back, if another program holds it."""
         self._doubtful = False
         self._lent = False
         try:
@@ -295,8 +289,11 @@ class DeviceMicrophone:
             self._server = SoundServer.connect()
         try:
             self._open()
-        except (AudioError, ConnectionError):
+        except (AudioError, ConnectionError) as error:
             self._lent = False
+            self.in_use = error if isinstance(error, DeviceInUseError) else None
+        else:
+            self.in_use = None
 
     def _disconnect(self) -> None:
         if self._server is not None:

@@ -25,6 +25,12 @@ Direction = Literal["input", "output"]
 _REASON_CHARACTERS = 200
 _CORRECT_ALSA = "Correct the sound system's configuration: ALSA_CONFIG_PATH, ~/.asoundrc, /etc/asound.conf"
 _NOUNS: dict[Direction, str] = {"input": "microphone", "output": "loudspeaker"}
+_UNAVAILABLE = -9985  # PaErrorCode; for ALSA's "Device or resource busy", too
+_IN_USE = "Close that program, or choose another device: hotpin devices lists them"
+
+
+class DeviceInUseError(AudioError):
+    """Another program holds a sound device, and shares it with nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Listing:
         usable, noun = self.usable(direction), _NOUNS[direction]
         if not wanted:
             if not usable:
-                raise AudioError(f"there is no {noun}", "Connect one; hotpin devices lists them")
+                raise AudioError(f"there is no {noun}", "Connect one, or close the program that uses it")
             default = self.default(direction)
             return default if default in usable else usable[0]
         if wanted.isdecimal():
@@ -216,6 +222,22 @@ def _ask(sounddevice: Any) -> Listing:  # noqa: ANN401
         default_input=default_input,
         default_output=default_output,
     )
+
+
+def cannot_open(direction: Direction, name: str, error: BaseException | None, fix: str = "") -> AudioError:
+    """Say why a device cannot be opened; a later attempt may succeed.
+
+    Args:
+        direction: whether it is a microphone or a loudspeaker.
+        name: the device's.
+        error: what PortAudio says, as the module ``sounddevice`` raises it.
+        fix: what to do about it, unless another program holds the device.
+    """
+    noun = _NOUNS[direction]
+    if error is not None and _UNAVAILABLE in error.args[1:2]:
+        return DeviceInUseError(f"another program uses the {noun} {name!r}", _IN_USE, retryable=True)
+    fix = fix or "Connect it anew, or choose another: hotpin devices lists them"
+    return AudioError(f"the {noun} {name!r} cannot be opened: {error}", fix, retryable=True)
 
 
 def portaudio() -> Any:  # noqa: ANN401 - sounddevice has no type stubs

@@ -103,8 +103,10 @@ class LiveMicrophone:
 
     def _look(self, microphone: DeviceMicrophone) -> DeviceNews:
         name = microphone.device.name
+        in_use = microphone.in_use  # asked first: it may be taken back meanwhile
         if microphone.lost:
-            return DeviceNews("microphone", name, present=False, detail=_LOST)
+            detail = as_sentence(in_use) if in_use is not None else _LOST
+            return DeviceNews("microphone", name, present=False, detail=detail)
         there = DeviceNews("microphone", name, present=True, detail=self._guard.missing)
         silent = replace(there, detail=_SILENT)
         tells = microphone.silent and (not self._silence_told or self._told == silent)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from hotpin.audio import hotplug
-from hotpin.audio.device_news import DeviceNews, Tell
-from hotpin.audio.devices import Device
+from hotpin.audio.device_news import DeviceNews, Tell, as_sentence
+from hotpin.audio.devices import DeviceInUseError, cannot_open
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.playback import Playback
 from hotpin.audio.resample import Resampler
@@ -97,7 +97,8 @@ class LiveSpeaker:
                 self._open()
             except AudioError as error:
                 self._pacer.begin()
-                self._news(present=False, detail=_LOST if self._was_there else str(error))
+                lost = self._was_there and not isinstance(error, DeviceInUseError)
+                self._news(present=False, detail=_LOST if lost else as_sentence(error))
                 self._closed.wait(RETRY_SECONDS)
             else:
                 self._stay()
@@ -116,7 +117,7 @@ class LiveSpeaker:
                 self._stream = OutputStream(device.index, rate, source.fill, self._clock)
                 self._source = source
         except AudioError as error:
-            raise _cannot_open(device, error) from error
+            raise cannot_open("output", device.name, error.__cause__ or error) from error
         self._finder.keep(device)
         self._name = device.name
 
@@ -165,14 +166,6 @@ class LiveSpeaker:
         if news != self._told:
             self._told = news
             self._tell(news)
-
-
-def _cannot_open(device: Device, error: AudioError) -> AudioError:
-    return AudioError(
-        f"the loudspeaker {device.name!r} cannot be opened: {error.__cause__ or error.message}",
-        "Close the program that uses it, or choose another: hotpin devices lists them",
-        retryable=True,
-    )
 
 
 class _Source:

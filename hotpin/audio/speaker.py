@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hotpin.audio import hotplug
-from hotpin.audio.devices import portaudio
+from hotpin.audio.devices import cannot_open, portaudio
 from hotpin.audio.frame import Frame, Samples
 from hotpin.audio.playback import CAPACITY_SECONDS, Playback
 from hotpin.audio.resample import Resampler
@@ -123,11 +123,8 @@ def output_rate(device: int | str | None, rate: int) -> int:
 
 def _cannot_open(device: int | str | None, error: Exception) -> AudioError:
     name = "default" if device is None else str(device)
-    return AudioError(
-        f"the sound output {name!r} cannot be opened: {error}",
-        "Check the device and the setting audio.output, or write the reply to a file with --out",
-        retryable=True,
-    )
+    fix = "Check the device and the setting audio.output, or write the reply to a file with --out"
+    return cannot_open("output", name, error, fix)
 
 
 class DeviceSpeaker:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands.common import JsonOption, print_json, say
+from hotpin.commands.common import print_json, say
+from hotpin.commands.options import JsonOption
 
 if TYPE_CHECKING:
     from hotpin.personas import Entry, Persona

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.commands.turns import Recording
@@ -18,23 +18,23 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument per option
     text: Annotated[str | None, typer.Argument(help="The question, typed.")] = None,
     audio: Annotated[Path | None, typer.Option(help="The question, as a recording in any format.")] = None,
     rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if the recording is raw PCM.")] = None,
-    out: common.OutOption = None,
+    out: options.OutOption = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Feed the recording at the pace of speech, hands-free.")
     ] = False,
-    stt: common.SttEngineOption = None,
-    stt_model: common.SttModelOption = None,
-    llm: common.LlmEngineOption = None,
-    llm_model: common.LlmModelOption = None,
-    tts: common.TtsEngineOption = None,
-    voice: common.VoiceOption = None,
-    language: common.LanguageOption = None,
-    agent: common.AgentOption = None,
-    session_id: common.SessionOption = None,
+    stt: options.SttEngineOption = None,
+    stt_model: options.SttModelOption = None,
+    llm: options.LlmEngineOption = None,
+    llm_model: options.LlmModelOption = None,
+    tts: options.TtsEngineOption = None,
+    voice: options.VoiceOption = None,
+    language: options.LanguageOption = None,
+    agent: options.AgentOption = None,
+    session_id: options.SessionOption = None,
     temperature: Annotated[
         float | None, typer.Option(min=0, max=2, help="Randomness of the reply, 0 for none.")
     ] = None,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Ask one question, typed or as a recording, and get the reply written and spoken."""
     if (text is None) == (audio is None):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.audio.files import Description
@@ -41,7 +41,7 @@ _RawRateOption = Annotated[
 def info(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording in any format.")],
     raw_rate: _RawRateOption = None,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Show a recording's format, length and level, where it is silent, and whether it is cut short."""
     from hotpin.audio.files import decode, describe
@@ -71,7 +71,7 @@ def convert(
     rate: Annotated[int | None, typer.Option(help="Hz of the new file; as the recording unless set.")] = None,
     raw_rate: _RawRateOption = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace OUT if it exists.")] = False,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Write a recording in another format, in mono. OUT appears when it is complete."""
     from hotpin.audio.convert import convert as convert_file

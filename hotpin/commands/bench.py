@@ -2,12 +2,13 @@
 
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from hotpin.commands import common, load
+from hotpin.commands import common, load, options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,53 +24,23 @@ REPLY_SECONDS = 2.0
 """s that a turn takes after the utterance, about."""
 
 
-def _page_name(path: Path | None) -> Path | None:
-    """Refuse what cannot be written before minutes are spent on measuring."""
-    if path is not None and path.suffix.lower() not in (".html", ".htm"):
-        raise typer.BadParameter(f"it writes a web page: give {path.name!r} a name that ends in .html")
-    if path is not None and not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {str(path.parent)!r}")
-    return path
-
-
-def _one_setting(value: str | None) -> str | None:
-    """Refuse what is no setting with a value."""
-    name, equals, _ = (value or "").partition("=")
-    if value is not None and not (equals and "." in name):
-        raise typer.BadParameter(f"it takes section.key=value, such as llm.threads=1, not {value!r}")
-    return value
-
-
 def bench(  # noqa: PLR0913, PLR0917 - one argument per option
-    utterances: Annotated[
-        Path | None, typer.Option(help="Folder of NN.wav with NN.json; else 24 questions are synthesised.")
-    ] = None,
-    repeat: Annotated[int, typer.Option(min=1, max=1000, help="How often each is asked.")] = 1,
-    vs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY=VALUE", callback=_one_setting, help="Compare with this setting, turn by turn: llm.threads=1."
-        ),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(callback=_page_name, help="Write all that was measured to this web page, too.")
-    ] = None,
-    unspeculated: Annotated[
-        bool, typer.Option(help="Whether a third of the utterances is measured with speculation off, too.")
-    ] = True,
-    stt: common.SttEngineOption = None,
-    stt_model: common.SttModelOption = None,
-    llm: common.LlmEngineOption = None,
-    llm_model: common.LlmModelOption = None,
-    tts: common.TtsEngineOption = None,
-    server: Annotated[
-        str | None, typer.Option(metavar="URL", help="Put this server under load instead: http://127.0.0.1:8000.")
-    ] = None,
-    sessions: Annotated[int, typer.Option(min=1, max=256, help="With --server: sessions that ask.")] = 8,
-    every: Annotated[float, typer.Option(min=1.0, max=3600.0, help="With --server: s between their questions.")] = 10.0,
-    seconds: Annotated[float, typer.Option(min=1.0, max=86_400.0, help="With --server: s in which they ask.")] = 300.0,
-    token: Annotated[str | None, typer.Option(help="With --server: its token, unless it is this machine's.")] = None,
-    as_json: common.JsonOption = False,
+    utterances: options.UtterancesOption = None,
+    repeat: options.RepeatOption = 1,
+    vs: options.OtherSettingOption = None,
+    html: options.PageOption = None,
+    unspeculated: options.UnspeculatedOption = True,
+    stt: options.SttEngineOption = None,
+    stt_model: options.SttModelOption = None,
+    llm: options.LlmEngineOption = None,
+    llm_model: options.LlmModelOption = None,
+    tts: options.TtsEngineOption = None,
+    server: options.LoadServerOption = None,
+    sessions: options.LoadSessionsOption = 8,
+    every: options.LoadEveryOption = 10.0,
+    seconds: options.LoadSecondsOption = 300.0,
+    token: options.LoadTokenOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Ask questions in real time and measure each stage up to the first sound of the reply.
 
@@ -82,35 +53,51 @@ def bench(  # noqa: PLR0913, PLR0917 - one argument per option
             server, sessions=sessions, every=every, seconds=seconds, token=token, utterances=utterances, as_json=as_json
         )
         return
-    options = {
-        "stt.engine": stt,
-        "stt.model": stt_model,
-        "llm.engine": llm,
-        "llm.model": llm_model,
-        "tts.engine": tts,
-    }
-    choices = {"": common.load_settings(**options)}
+    engines = {"stt.engine": stt, "stt.model": stt_model, "llm.engine": llm, "llm.model": llm_model, "tts.engine": tts}
+    _measure(_choices(engines, vs), _Plan(utterances, repeat, unspeculated, html, as_json))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is measured, and where it goes."""
+
+    utterances: Path | None
+    repeat: int
+    unspeculated: bool
+    html: Path | None
+    as_json: bool
+
+
+def _choices(engines: "dict[str, str | None]", vs: str | None) -> "dict[str, Settings]":
+    """Give the settings to measure by their titles: those that are chosen, and those with one other value."""
+    choices = {"": common.load_settings(**engines)}
     if vs is not None:
         name, _, value = vs.partition("=")
-        choices[vs] = common.load_settings(**{**options, name.strip(): value.strip()})
+        choices[vs] = common.load_settings(**{**engines, name.strip(): value.strip()})
+    return choices
+
+
+def _measure(choices: "dict[str, Settings]", plan: _Plan) -> None:
+    """Ask all questions, and tell what was found; after Ctrl-C, what was found so far."""
     from hotpin.bench import runner
     from hotpin.bench import utterances as spoken
 
-    given = spoken.load(utterances) if utterances else []
+    given = spoken.load(plan.utterances) if plan.utterances else []
     with ExitStack() as stack:
         arms = _arms(stack, choices)
         given = given or spoken.synthesise(arms[0].app.engines.tts)
-        seconds = repeat * len(arms) * sum(utterance.seconds + REPLY_SECONDS for utterance in given)
-        common.say(f"{len(given) * repeat * len(arms)} turns in real time, about {seconds:.0f} s")
+        turns = plan.repeat * len(arms)
+        seconds = turns * sum(utterance.seconds + REPLY_SECONDS for utterance in given)
+        common.say(f"{len(given) * turns} turns in real time, about {seconds:.0f} s")
         try:
-            for step in runner.run(arms, given, repeat, unspeculated=unspeculated):
+            for step in runner.run(arms, given, plan.repeat, unspeculated=plan.unspeculated):
                 _show(step)
         except KeyboardInterrupt:
             if any(arm.turns for arm in arms):
                 common.say("Interrupted: this is what was measured so far")
-                _tell(arms, html, as_json=as_json)
+                _tell(arms, plan.html, as_json=plan.as_json)
             raise
-        _tell(arms, html, as_json=as_json)
+        _tell(arms, plan.html, as_json=plan.as_json)
         _raise_failures(arms)
 
 

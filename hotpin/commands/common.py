@@ -1,11 +1,10 @@
-"""What several commands share: options, output, and what a person sees while they wait."""
+"""What several commands share: settings, engines, output, and what a person sees while they wait."""
 
 import json
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,56 +18,6 @@ if TYPE_CHECKING:
 
 
 EXIT_INTERRUPTED = 130
-
-
-def wav_name(path: Path | None) -> Path | None:
-    """Refuse to write a WAV under another kind of name, or over another kind of file."""
-    if path is None:
-        return None
-    if path.suffix.lower() not in (".wav", ".wave"):
-        raise typer.BadParameter(f"it writes WAV audio: give {path.name!r} a name that ends in .wav")
-    from hotpin.audio.atomic import refuse_other_files
-
-    refuse_other_files(path)
-    return path
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-SttEngineOption = Annotated[str | None, typer.Option("--stt", help="Speech recogniser, such as whisper.")]
-SttModelOption = Annotated[str | None, typer.Option("--stt-model", help="Its model: a known name or a folder.")]
-LlmEngineOption = Annotated[str | None, typer.Option("--llm", help="Language model engine, or auto.")]
-LlmModelOption = Annotated[str | None, typer.Option("--llm-model", help="Its model: a known name or a GGUF file.")]
-TtsEngineOption = Annotated[str | None, typer.Option("--tts", help="Voice engine, such as hibari.")]
-LanguageOption = Annotated[str | None, typer.Option(help="What is spoken: ISO 639-1 code, or auto; en unless set.")]
-OutOption = Annotated[
-    Path | None, typer.Option(help="Write the speech to this .wav instead of playing it.", callback=wav_name)
-]
-VoiceOption = Annotated[str | None, typer.Option("--voice", help="A voice of that engine.")]
-
-
-def session_id(value: str | None) -> str | None:
-    """Refuse what cannot be a session id."""
-    from hotpin.sessions.base import check_session_id
-
-    try:
-        return value if value is None else check_session_id(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _complete_agent(incomplete: str) -> list[str]:
-    from hotpin.commands.agents import complete_agent
-
-    return list(complete_agent(incomplete))
-
-
-AgentOption = Annotated[
-    str | None, typer.Option("--agent", help="Who answers: see hotpin agents.", autocompletion=_complete_agent)
-]
-SessionOption = Annotated[
-    str | None,
-    typer.Option("--session-id", help="Go on with this session, and keep the turn in it.", callback=session_id),
-]
 
 
 def load_settings(**overrides: Any) -> "Settings":  # noqa: ANN401 - values are checked by the settings

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands.common import JsonOption, confirmed, print_json, say
+from hotpin.commands.common import confirmed, print_json, say
+from hotpin.commands.options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 
-def status(as_json: common.JsonOption = False) -> None:
+def status(as_json: options.JsonOption = False) -> None:
     """Show what the daemon does."""
     found = _send("status")
     if as_json:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 from hotpin.commands import serve as serving
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ DEFAULT_SESSION = "daemon"
 
 def daemon(  # noqa: PLR0913, PLR0917 - one argument per option
     session_id: Annotated[
-        str, typer.Option(help="The session to go on with, or a new one.", callback=common.session_id)
+        str, typer.Option(help="The session to go on with, or a new one.", callback=options.session_id)
     ] = DEFAULT_SESSION,
-    agent: common.AgentOption = None,
+    agent: options.AgentOption = None,
     push_to_talk: Annotated[
         bool, typer.Option("--push-to-talk", help="Listen only when told to: hotpin listen.")
     ] = False,

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 DEFAULT_OUT = Path("hotpin-demo.wav")
 
 
 def demo(
-    out: common.OutOption = None,
-    as_json: common.JsonOption = False,
+    out: options.OutOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Answer the recorded questions that come with Hotpin aloud, and show where the time goes.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.audio.devices import Device, Direction, Listing
@@ -43,7 +43,7 @@ def devices(
     loudspeaker: Annotated[
         str | None, typer.Option("--output", help="Loudspeaker: index, name or part of it; audio.output unless set.")
     ] = None,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """List microphones and loudspeakers; mark the system's default and the one Hotpin uses."""
     from hotpin.audio.devices import list_devices

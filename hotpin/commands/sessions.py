@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.errors import StoreError
@@ -40,17 +40,17 @@ def _known_ids(incomplete: str) -> list[str]:
 
 def _session_ids(values: list[str] | None) -> list[str]:
     for value in values or ():
-        common.session_id(value)
+        options.session_id(value)
     return list(dict.fromkeys(values or ()))
 
 
 _IdArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="A session.", callback=common.session_id, autocompletion=_known_ids)
+    str, typer.Argument(metavar="ID", help="A session.", callback=options.session_id, autocompletion=_known_ids)
 ]
 
 
 @app.command("list")
-def list_command(as_json: common.JsonOption = False) -> None:
+def list_command(as_json: options.JsonOption = False) -> None:
     """List the kept sessions, the one used last first."""
     from time import time
 
@@ -85,13 +85,13 @@ def show(
     session_id: _IdArgument,
     last: Annotated[int | None, typer.Option(min=1, help="Only so many turns, the last ones.")] = None,
     prompt: Annotated[bool, typer.Option("--prompt", help="What the model would be given next.")] = False,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Show what was said."""
     if prompt and last is not None:
-        raise typer.BadParameter("--prompt takes as many turns as dialog.max_turns says, so --last cannot be given")
+        raise typer.BadParameter("--prompt takes as many turns as dialog.keep_turns says, so --last cannot be given")
     settings = common.load_settings()
-    session = _session(settings, session_id, settings.dialog.max_turns if prompt else last)
+    session = _session(settings, session_id, settings.dialog.keep_turns if prompt else last)
     if prompt:
         _show_prompt(_next_prompt(settings, session), as_json=as_json)
         return
@@ -135,7 +135,7 @@ def delete(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Delete every session.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Delete sessions for good."""
     if every == bool(session_ids):
@@ -199,8 +199,7 @@ def _next_prompt(settings: "Settings", session: "Session") -> "list[Message]":
 
     persona = personas.find(session.agent or settings.dialog.agent)
     dialog = settings.dialog
-    keep_turns = min(dialog.keep_turns, dialog.max_turns)
-    history = restored(session, system_prompt(settings, persona), dialog.max_turns, keep_turns)
+    history = restored(session, system_prompt(settings, persona), dialog.max_turns, dialog.keep_turns)
     *messages, question = history.messages(_NEXT_QUESTION)
     unanswered = question.content.removesuffix(_NEXT_QUESTION).rstrip()
     return [*messages, replace(question, content=unanswered)] if unanswered else messages

@@ -4,11 +4,11 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.commands.call import Call
@@ -18,42 +18,37 @@ if TYPE_CHECKING:
 
 DEFAULT_SESSION = "default"
 
+_SETTINGS = {
+    "stt": "stt.engine",
+    "stt-model": "stt.model",
+    "llm": "llm.engine",
+    "llm-model": "llm.model",
+    "tts": "tts.engine",
+    "language": "stt.language",
+}
+"""Options of a call whose engines are here, and the settings they stand for."""
+
 
 def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
-    session_id: Annotated[
-        str,
-        typer.Option(help="The session to go on with, or a new one.", callback=common.session_id),
-    ] = DEFAULT_SESSION,
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option("--input", help="Say this recording instead of typing; may be given several times."),
-    ] = None,
-    microphone: Annotated[
-        bool | None,
-        typer.Option(help="Whether to listen as well as read. [default: in a terminal, without --input or --out]"),
-    ] = None,
-    rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if recordings are raw PCM.")] = None,
-    real_time: Annotated[bool, typer.Option("--real-time", help="Feed recordings at the pace of speech.")] = False,
-    agent: common.AgentOption = None,
-    out: common.OutOption = None,
-    stt: common.SttEngineOption = None,
-    stt_model: common.SttModelOption = None,
-    llm: common.LlmEngineOption = None,
-    llm_model: common.LlmModelOption = None,
-    tts: common.TtsEngineOption = None,
-    voice: common.VoiceOption = None,
-    language: common.LanguageOption = None,
-    server: Annotated[
-        str | None, typer.Option(help="Talk with the Hotpin that serves there, such as ws://pi.lan:8000.")
-    ] = None,
-    token: Annotated[
-        str, typer.Option(envvar="HOTPIN_SERVER_TOKEN", show_default=False, help="The token of that server.")
-    ] = "",
-    ca: Annotated[
-        Path | None, typer.Option(help="The hotpin-ca.crt of that server, for wss://: see hotpin config tls.")
-    ] = None,
-    timing: Annotated[bool, typer.Option("--timing", help="Show where the time of each turn went.")] = False,
-    as_json: common.JsonOption = False,
+    session_id: options.CallSessionOption = DEFAULT_SESSION,
+    inputs: options.SaidOption = None,
+    microphone: options.MicrophoneOption = None,
+    rate: options.RawRateOption = None,
+    real_time: options.RealTimeOption = False,
+    agent: options.AgentOption = None,
+    out: options.OutOption = None,
+    stt: options.SttEngineOption = None,
+    stt_model: options.SttModelOption = None,
+    llm: options.LlmEngineOption = None,
+    llm_model: options.LlmModelOption = None,
+    tts: options.TtsEngineOption = None,
+    voice: options.VoiceOption = None,
+    language: options.LanguageOption = None,
+    server: options.ServerOption = None,
+    token: options.ServerTokenOption = "",
+    ca: options.ServerAuthorityOption = None,
+    timing: options.TimingOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Hold a call in this terminal: talk or type, get a spoken answer. The session goes on where it ended.
 
@@ -64,49 +59,46 @@ def start_call(  # noqa: PLR0913, PLR0917 - one argument per option
     With --server only microphone and loudspeaker are those of this machine. Recognition, model and voice are the
     server's, and what is typed is not sent.
     """
-    settings = common.load_settings(
-        stt__engine=stt,
-        stt__model=stt_model,
-        stt__language=language,
-        llm__engine=llm,
-        llm__model=llm_model,
-        tts__engine=tts,
-        tts__voice=voice,
-    )
-    from hotpin import personas
-    from hotpin.commands.turns import recordings
-    from hotpin.commands.typist import is_terminal
-    from hotpin.errors import AudioError
-
+    here = {"stt": stt, "stt-model": stt_model, "llm": llm, "llm-model": llm_model, "tts": tts, "language": language}
+    settings = common.load_settings(tts__voice=voice, **{_SETTINGS[name]: value for name, value in here.items()})
     if server is None:
-        _refuse("it needs --server", ca=ca)  # a token may stand in the environment for other calls
-        personas.find(agent or settings.dialog.agent)  # a slip is told before any model is loaded
+        _check_here(settings, agent, ca)
     else:
-        here = {"stt": stt, "stt-model": stt_model, "llm": llm, "llm-model": llm_model, "tts": tts}
-        _refuse("the server has its own: it does not go with --server", **here, language=language, timing=timing)
-    said = recordings(inputs or [], rate, out)
-    if microphone and (said or out):
-        raise typer.BadParameter("it goes neither with --input nor with --out", param_hint="--microphone")
-    if microphone is None:
-        microphone = not said and out is None and (server is not None or is_terminal(sys.stdin))
-    if server is not None:
-        from hotpin.commands import remote_call
+        _refuse("the server has its own: it does not go with --server", **here, timing=timing)
+    from hotpin.commands.turns import recordings
 
-        remote_call.hold(
-            settings,
-            remote_call.RemotePlan(
-                server, session_id, token, ca, agent or "", voice or "", out, said, microphone, real_time, as_json
-            ),
-        )
+    said = recordings(inputs or [], rate, out)
+    listens = _listens(microphone, said, out, elsewhere=server is not None)
+    if server is None:
+        _hold_here(settings, Plan(session_id, agent or "", out, said, listens, real_time, timing, as_json))
         return
-    plan = Plan(session_id, agent or "", out, said, microphone, real_time, timing, as_json)
-    call = _hold_live(settings, plan) if microphone else _hold(settings, plan)
-    if as_json:
-        common.print_json(call.as_dict())
-    if said and not call.turns and not call.failed:
-        raise AudioError("I heard nothing: there is no speech in these recordings", "Speak louder, or closer")
-    if call.failed:
-        raise typer.Exit(1)
+    from hotpin.commands.remote_call import RemotePlan, hold
+
+    plan = RemotePlan(server, session_id, token, ca, agent or "", voice or "", out, said, listens, real_time, as_json)
+    hold(settings, plan)
+
+
+def _check_here(settings: "Settings", agent: str | None, ca: Path | None) -> None:
+    """Refuse what cannot be meant for a call at this machine, before any model is loaded."""
+    from hotpin import personas
+
+    _refuse("it needs --server", ca=ca)  # a token may stand in the environment for other calls
+    personas.find(agent or settings.dialog.agent)
+
+
+def _listens(asked: bool | None, said: "list[Recording]", out: Path | None, *, elsewhere: bool) -> bool:
+    """Whether the microphone is listened to: as asked, else where a person talks.
+
+    Raises:
+        BadParameter: if it is asked for beside recordings.
+    """
+    if asked and (said or out):
+        raise typer.BadParameter("it goes neither with --input nor with --out", param_hint="--microphone")
+    if asked is not None:
+        return asked
+    from hotpin.commands.typist import is_terminal
+
+    return not said and out is None and (elsewhere or is_terminal(sys.stdin))
 
 
 def _refuse(why: str, **given: object) -> None:
@@ -135,6 +127,24 @@ class Plan:
     as_json: bool
 
 
+def _hold_here(settings: "Settings", plan: Plan) -> None:
+    """Hold a call whose engines are those of this machine.
+
+    Raises:
+        AudioError: if there was no speech in the recordings.
+        Exit: if the last turn failed.
+    """
+    from hotpin.errors import AudioError
+
+    call = _hold_live(settings, plan) if plan.microphone else _hold(settings, plan)
+    if plan.as_json:
+        common.print_json(call.as_dict())
+    if plan.said and not call.turns and not call.failed:
+        raise AudioError("I heard nothing: there is no speech in these recordings", "Speak louder, or closer")
+    if call.failed:
+        raise typer.Exit(1)
+
+
 def _hold(settings: "Settings", plan: Plan) -> "Call":
     from hotpin.commands import turns
     from hotpin.commands.call import Call, converse
@@ -145,9 +155,9 @@ def _hold(settings: "Settings", plan: Plan) -> "Call":
         turns.output(settings, plan.out, real_time=plan.real_time) as sound,
         common.opened_app(settings, kinds) as app,
     ):
-        options = app.session_options(plan.session_id, agent=plan.agent)
+        chosen = app.session_options(plan.session_id, agent=plan.agent)
         common.load_engines(app, kinds)
-        conversation = converse(app.engines, options, sound, plan.said)
+        conversation = converse(app.engines, chosen, sound, plan.said)
         # Ctrl-C is the usual way to hang up.
         with suppress(KeyboardInterrupt), conversation.bus.subscribe() as events:
             conversation.start()

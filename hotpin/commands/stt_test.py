@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 
 def stt_test(
     source: Annotated[Path, typer.Option("--input", "-i", help="A recording in any format, any rate.")],
     rate: Annotated[int | None, typer.Option(min=1000, max=384_000, help="Hz, if it is raw PCM.")] = None,
-    stt: common.SttEngineOption = None,
-    stt_model: common.SttModelOption = None,
-    language: common.LanguageOption = None,
-    as_json: common.JsonOption = False,
+    stt: options.SttEngineOption = None,
+    stt_model: options.SttModelOption = None,
+    language: options.LanguageOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Transcribe a recording and show how fast that was."""
     settings = common.load_settings(stt__engine=stt, stt__model=stt_model, stt__language=language)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotpin.commands import common
+from hotpin.commands import common, options
 
 if TYPE_CHECKING:
     from hotpin.audio.frame import Frame
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def tts_test(  # noqa: PLR0913, PLR0917 - one argument per option
     text: Annotated[str, typer.Option(help="What to say.")],
-    out: common.OutOption = None,
-    tts: common.TtsEngineOption = None,
-    voice: common.VoiceOption = None,
-    language: common.LanguageOption = None,
+    out: options.OutOption = None,
+    tts: options.TtsEngineOption = None,
+    voice: options.VoiceOption = None,
+    language: options.LanguageOption = None,
     speed: Annotated[float | None, typer.Option(min=0.5, max=2, help="1 is the voice's own pace.")] = None,
-    as_json: common.JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Speak a text and show how fast that was."""
     from hotpin.spoken import speakable

@@ -66,6 +66,9 @@ class LlamaContext:
         self._memory: Any = lib.llama_get_memory(self._context)
         self.size: int = lib.llama_n_ctx(self._context)
         self.tokens: list[int] = []
+        self.exact = 0
+        """Tokens at the beginning that were evaluated with nothing but each other in sight; those behind were moved, or
+        came after such: they hold a trace of what stood before them once, which is nobody else's business."""
         self._logits_after = 0  # tokens read when llama.cpp last told what may follow
 
     def close(self) -> None:
@@ -122,6 +125,8 @@ class LlamaContext:
         if status != 0:
             self.rewind(len(self.tokens))
             raise LlmError(f"llama.cpp failed with status {status} after {len(self.tokens)} tokens", retryable=True)
+        if self.exact == len(self.tokens):
+            self.exact += len(tokens)
         self.tokens += tokens
         self._logits_after = len(self.tokens)
 
@@ -145,6 +150,32 @@ class LlamaContext:
             lib.llama_memory_seq_rm(self._memory, 0, -1, -1)
             length = 0
         del self.tokens[length:]
+        self.exact = min(self.exact, length)
+
+    def close_gap(self, gap: range) -> bool:
+        """Forget the tokens at ``gap`` and move what was read behind them up to their place, if the model can.
+
+        The last token is evaluated again: only with the next batch does llama.cpp turn the keys to their new positions,
+        and a state copied before that would be wrong.
+
+        Raises:
+            LlmError: if llama.cpp fails; then nothing counts as read.
+        """
+        if not lib.llama_memory_can_shift(self._memory):
+            return False
+        if not lib.llama_memory_seq_rm(self._memory, 0, gap.start, gap.stop):
+            return False
+        lib.llama_memory_seq_add(self._memory, 0, gap.stop, -1, -len(gap))
+        del self.tokens[gap.start : gap.stop]
+        self.exact = min(self.exact, gap.start)
+        last = self.tokens[-1]
+        self.rewind(len(self.tokens) - 1)
+        try:
+            self.evaluate([last])
+        except LlmError:
+            self.rewind(0)
+            raise
+        return True
 
     def state_bytes(self) -> int:
         """Give the size of what ``state`` would return."""
@@ -157,13 +188,13 @@ class LlamaContext:
         written: int = lib.llama_state_seq_get_data(self._context, buffer, size, 0)
         return bytes(memoryview(buffer)[:written])
 
-    def restore(self, tokens: Sequence[int], state: bytes) -> None:
+    def restore(self, tokens: Sequence[int], state: bytes, exact: int) -> None:
         """Go back to where ``state`` was copied; to the beginning if that fails."""
         self.rewind(0)
         self._logits_after = 0
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         if lib.llama_state_seq_set_data(self._context, buffer, len(state), 0):
-            self.tokens = list(tokens)
+            self.tokens, self.exact = list(tokens), exact
         else:
             self.rewind(0)
 

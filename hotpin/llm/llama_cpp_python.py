@@ -12,6 +12,7 @@ from hotpin.llm.ending import CANDIDATES, ending
 from hotpin.llm.prompt import ChatTemplate, PromptWriter, check, common_length
 from hotpin.llm.reply_text import ReplyText, trimmed
 from hotpin.llm.state_store import SavedState, StateStore
+from hotpin.llm.trimmed_prefix import gap
 from hotpin.registry import EngineInfo
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class LlamaCppPython:
         context, _ = self._ready()
         self._make_room(session)
         self._turn_to(session, tokens)
+        if (trimmed_away := gap(context.tokens, tokens)) and context.close_gap(trimmed_away):
+            self.evaluated_tokens += 1
         kept = common_length(context.tokens, tokens)
         if foresee and not (context.foresees and kept == len(context.tokens) == len(tokens)):
             kept = min(kept, len(tokens) - 1)  # what follows the last token is told when it is evaluated
@@ -188,10 +191,14 @@ class LlamaCppPython:
         rested, self._rests = self._rests, False
         if session == self._session:
             return
-        shared = common_length(context.tokens, tokens)
+        # What was moved holds a trace of what was said before: nobody else goes on with that.
+        shared = min(common_length(context.tokens, tokens), context.exact)
         if shared < len(context.tokens) and context.state_bytes() <= SAVED_BYTES:
-            self._others.put(self._session, SavedState(tuple(context.tokens), context.state()), resting=rested)
-        saved = self._others.take(session)
-        if saved and common_length(saved.tokens, tokens) > shared:
-            context.restore(saved.tokens, saved.state)
+            saved = SavedState(tuple(context.tokens), context.state(), context.exact)
+            self._others.put(self._session, saved, resting=rested)
+        own = self._others.take(session)
+        if own and (common_length(own.tokens, tokens) > shared or gap(own.tokens, tokens)):
+            context.restore(own.tokens, own.state, own.exact)
+        else:
+            context.rewind(shared)
         self._session = session

@@ -15,6 +15,9 @@ class SavedState:
     state: bytes
     """What the model made of it."""
 
+    exact: int
+    """Tokens at the beginning of which others may go on."""
+
 
 class StateStore:
     """Saved states by session; what rests goes first, then what was saved longest ago.

@@ -15,6 +15,7 @@ from hotpin.llm.ending import CANDIDATES, ending
 from hotpin.llm.gguf_header import GgufHeader
 from hotpin.llm.prompt import ChatTemplate, PromptWriter, check
 from hotpin.llm.reply_text import trimmed
+from hotpin.llm.trimmed_prefix import MIN_MOVED_TOKENS
 from hotpin.registry import EngineInfo
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class XllamacppServer:
         self._threads = native.thread_count(settings.llm.threads)
         self._loaded: tuple[CompletionServer, PromptWriter, GgufHeader] | None = None
         self._slots: OrderedDict[str, int] = OrderedDict()
+        self._settled: set[str] = set()  # sessions whose slots hold nothing that others said
         self._bytes_per_token = BYTES_PER_TOKEN
         self.evaluated_tokens = 0
         """Tokens of prompts evaluated so far; what was found in the cache is not among them."""
@@ -120,6 +122,7 @@ class XllamacppServer:
     def forget(self, session: str) -> None:
         """Drop whatever is kept for ``session``; an unknown one is ignored."""
         slot = self._slots.pop(session, None)
+        self._settled.discard(session)
         if slot is not None and self._loaded:
             # There is no call to empty a slot: something else takes the place of what was said.
             self._loaded[0].run({"prompt": " ", "id_slot": slot, "cache_prompt": False, "max_tokens": 0})
@@ -128,6 +131,7 @@ class XllamacppServer:
         """Free the model."""
         self._loaded = None
         self._slots.clear()
+        self._settled.clear()
 
     def _ready(self) -> "tuple[CompletionServer, PromptWriter, GgufHeader]":
         if not self._loaded:
@@ -168,13 +172,17 @@ class XllamacppServer:
             **request,
             "prompt": [header.bos_id, prompt.removeprefix(header.bos)] if begun else prompt,
             "id_slot": self._slot(session),
-            "cache_prompt": True,
+            # What was moved holds a trace of what was said before: nobody else goes on with that.
+            "cache_prompt": session in self._settled,
+            "n_cache_reuse": MIN_MOVED_TOKENS,
         }
         evaluated = 0
         try:
             with closing(server.complete(whole)) as answers:
                 for answer in answers:
                     evaluated = _evaluated(answer, evaluated)
+                    if "error" not in answer:
+                        self._settled.add(session)
                     if cancelled():
                         return
                     _check_answer(answer)
@@ -186,9 +194,15 @@ class XllamacppServer:
         """Give the session's slot; a new session takes a free one, or the one used longest ago."""
         if session not in self._slots:
             free = set(range(SLOTS)).difference(self._slots.values())
-            self._slots[session] = min(free) if free else self._slots.popitem(last=False)[1]
+            self._slots[session] = min(free) if free else self._longest_unused()
         self._slots.move_to_end(session)
         return self._slots[session]
+
+    def _longest_unused(self) -> int:
+        """Take its slot from the session that was silent for longest."""
+        session, slot = self._slots.popitem(last=False)
+        self._settled.discard(session)
+        return slot
 
 
 def _request(options: ReplyOptions) -> dict[str, Any]:

@@ -22,7 +22,8 @@ KNOWN = "hotpin.known"
 OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 """What anybody may ask: whether it lives, and the page on which the token is entered."""
 
-_REASONS = {401: "a token is needed, and this is not it", 403: "refused"}
+REASONS = {401: "a token is needed, and this is not it", 403: "refused"}
+"""What is told to whoever is refused."""
 
 
 class Guard:
@@ -42,7 +43,7 @@ class Guard:
         status, why = self._judge(scope)
         if status:
             client = (scope.get("client") or ("?",))[0]
-            log.warning("refused %s from %s: %s", scope["path"], client, why)
+            log.warning("refused %r from %s: %s", scope["path"], client, why)
             await _refuse(scope, send, status)
             return
         # ASGI has no way to cut a connection whose client takes nothing; Uvicorn's transport has.
@@ -77,7 +78,7 @@ class Guard:
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    body = json.dumps({"detail": _REASONS[status]}).encode()
+    body = json.dumps({"detail": REASONS[status]}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:  # noqa: PLR2004 - as in the table above
         headers.append((b"www-authenticate", b"Bearer"))

@@ -13,13 +13,20 @@ _MINUTE = 60.0
 _MAX_PARTIES = 4096
 """Parties whose turns are counted; beyond it the one longest silent is forgotten."""
 
+Tell = Callable[[int], object]
+"""Is told how many there are, whenever that changes."""
+
+
+def _nobody(_: int) -> None: ...
+
 
 class Seats:
     """Bounds the connections, in all and from one address."""
 
-    def __init__(self, most: int, most_per_address: int) -> None:
+    def __init__(self, most: int, most_per_address: int, tell: Tell = _nobody) -> None:
         self._most = most
         self._most_per_address = most_per_address
+        self._tell = tell
         self._taken: Counter[str] = Counter()
 
     @property
@@ -39,19 +46,22 @@ class Seats:
         if not is_loopback(address) and self._taken[address] >= self._most_per_address:
             raise BusyError(f"there are {self._most_per_address} connections from this address already")
         self._taken[address] += 1
+        self._tell(self.taken)
         try:
             yield
         finally:
             self._taken[address] -= 1
             if not self._taken[address]:
                 del self._taken[address]
+            self._tell(self.taken)
 
 
 class TurnGate:
     """Lets a number of turns be worked on at a time; some may wait, in the order they came, more are refused."""
 
-    def __init__(self, at_a_time: int, waiting: int) -> None:
+    def __init__(self, at_a_time: int, waiting: int, tell: Tell = _nobody) -> None:
         self._slots = asyncio.Semaphore(at_a_time)
+        self._tell = tell
         self._most = at_a_time + waiting
         self._inside = 0
 
@@ -69,10 +79,12 @@ class TurnGate:
         if self._inside >= self._most:
             raise BusyError(f"{self._inside} turns are being answered or wait already")
         self._inside += 1
+        self._tell(self._inside)
         return Place(self._slots, self._left)
 
     def _left(self) -> None:
         self._inside -= 1
+        self._tell(self._inside)
 
 
 class Place:

@@ -1,16 +1,47 @@
-"""Figures for Prometheus: connections and turns by protocol, stages of turns. No words, no ids."""
+"""Figures for Prometheus: connections and turns by protocol, stages of turns. No words, no ids.
 
-from hotpin.server.limits import Seats, TurnGate
+Where several workers serve, each writes its figures to files in a folder that all share, and whichever is asked gives
+the sums: prometheus_client's multiprocess mode.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
 from hotpin.timing import STAGES, Timing
 
 _BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
 """s. Where the stages of a turn lie, from a cached prompt to a big model on a small machine."""
 
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Name in the environment that prometheus_client knows the shared folder by; it must be there before its import."""
+
+_ADDED_UP: Final = "livesum"
+"""How gauges of several workers become one: the sum over those that live."""
+
+
+@contextmanager
+def shared_by_workers() -> Iterator[None]:
+    """Let the processes that are started in this block share their figures."""
+    before = os.environ.get(_FOLDER)
+    with TemporaryDirectory(prefix="hotpin-metrics-") as folder:
+        os.environ[_FOLDER] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_FOLDER]
+            else:
+                os.environ[_FOLDER] = before
+
 
 class Metrics:
-    """Counts what happens in one process."""
+    """Counts what happens in this process, and tells what has happened in all that share its folder."""
 
-    def __init__(self, seats: Seats, gate: TurnGate) -> None:
+    def __init__(self) -> None:
         # Imported late: only the server needs it.
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -25,10 +56,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=known,
         )
-        connected = Gauge("hotpin_open_connections", "WebSockets open now.", registry=known)
-        connected.set_function(lambda: seats.taken)
-        inside = Gauge("hotpin_turns_inside", "Turns that are answered or wait now.", registry=known)
-        inside.set_function(lambda: gate.inside)
+        self.open_connections = Gauge(
+            "hotpin_open_connections", "WebSockets open now.", registry=known, multiprocess_mode=_ADDED_UP
+        )
+        self.turns_inside = Gauge(
+            "hotpin_turns_inside", "Turns that are answered or wait now.", registry=known, multiprocess_mode=_ADDED_UP
+        )
 
     def turn(self, protocol: str, result: str, timing: Timing | None = None) -> None:
         """Count a turn that is over."""
@@ -40,6 +73,24 @@ class Metrics:
 
     def text(self) -> bytes:
         """Give the figures as Prometheus reads them."""
-        from prometheus_client import generate_latest
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.multiprocess import MultiProcessCollector
 
-        return generate_latest(self._registry)
+        folder = os.environ.get(_FOLDER)
+        if folder is None:
+            return generate_latest(self._registry)
+        _forget_the_dead(Path(folder))
+        added_up = CollectorRegistry()
+        MultiProcessCollector(added_up, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(added_up)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Drop the gauges of workers that were killed: what they had open is open no more. What they counted stays."""
+    if os.name != "posix":  # elsewhere nobody can be asked whether they live without being ended
+        return
+    for file in folder.glob(f"gauge_{_ADDED_UP}_*.db"):
+        try:
+            os.kill(int(file.stem.rpartition("_")[2]), 0)
+        except (ProcessLookupError, PermissionError):  # its number may be somebody else's by now
+            file.unlink(missing_ok=True)

@@ -75,7 +75,7 @@ def uvicorn_options(server: ServerSettings) -> dict[str, Any]:
     without it no small message can grow into a huge one.
     """
     return {
-        "ws": "websockets-sansio",
+        "ws": "hotpin.server.uvicorn_websocket:WebSocketProtocol",
         "ws_max_size": server.max_message_bytes,
         "ws_per_message_deflate": False,
         "log_config": None,
@@ -152,14 +152,17 @@ def serve_with_workers(settings: Settings, workers: int) -> None:
     """Serve with several processes, each with engines of its own, until the program is ended."""
     import uvicorn
 
-    uvicorn.run(
-        "hotpin.server:create_app",
-        factory=True,
-        host=settings.server.host.strip("[]"),
-        port=settings.server.port,
-        workers=workers,
-        **uvicorn_options(settings.server),
-    )
+    from hotpin.server import metrics
+
+    with metrics.shared_by_workers():
+        uvicorn.run(
+            "hotpin.server:create_app",
+            factory=True,
+            host=settings.server.host.strip("[]"),
+            port=settings.server.port,
+            workers=workers,
+            **uvicorn_options(settings.server),
+        )
 
 
 def _server(settings: Settings, app: App) -> "uvicorn.Server":

@@ -112,9 +112,10 @@ class Services:
     def of(cls, app: App) -> "Services":
         """Make them as the settings have it."""
         s = app.settings.server
-        seats = Seats(s.max_connections, s.max_connections_per_address)
-        gate = TurnGate(s.max_concurrent_turns, s.max_queued_turns)
-        return cls(app, gate, TurnRate(s.turns_per_minute), seats, Metrics(seats, gate))
+        metrics = Metrics()
+        seats = Seats(s.max_connections, s.max_connections_per_address, metrics.open_connections.set)
+        gate = TurnGate(s.max_concurrent_turns, s.max_queued_turns, metrics.turns_inside.set)
+        return cls(app, gate, TurnRate(s.turns_per_minute), seats, metrics)
 
     @property
     def limits(self) -> ServerSettings:

@@ -16,6 +16,8 @@ def earlier_turns(session: Session | None) -> list[Turn]:
 def restored(session: Session | None, prompt: str, max_turns: int = 10, keep_turns: int = 6) -> History:
     """Make the history that a conversation in ``session`` begins with; an empty one if there is no session.
 
+    It has no more turns than a trim leaves: its first evaluation is short, and no trim follows at once.
+
     Args:
         session: with its last turns, the oldest first.
         prompt: the system prompt.
@@ -26,6 +28,6 @@ def restored(session: Session | None, prompt: str, max_turns: int = 10, keep_tur
         ValueError: if ``max_turns`` or ``keep_turns`` is out of range.
     """
     history = History(prompt, max_turns, keep_turns)
-    for turn in earlier_turns(session)[-max_turns:]:
+    for turn in earlier_turns(session)[-keep_turns:]:
         history.add(turn.heard, turn.reply)
     return history

@@ -106,7 +106,7 @@ def test_without_a_device_a_reply_takes_its_time_and_ends(machine: FakePortAudio
     with told.speaker() as speaker:
         news = told.news()
         assert not news.present
-        assert "there is no loudspeaker" in news.detail
+        assert "There is no loudspeaker" in news.detail
         began = clock.now()
         assert_over(begin(speaker, 0.2))
         assert clock.now() - began > 0.15
@@ -122,6 +122,18 @@ def test_a_device_that_comes_is_taken(machine: FakePortAudio) -> None:
         assert told.news().present
         assert_over(begin(speaker, 0.1))
     assert len(told.sound())
+
+
+def test_a_device_that_another_program_holds_is_named_and_taken_once_it_is_free(machine: FakePortAudio) -> None:
+    machine.rates = {"busy": [RATE]}
+    told = Told()
+    with told.speaker() as speaker:
+        news = told.news()
+        assert not news.present
+        assert news.detail.startswith("Another program uses the loudspeaker 'busy'. Close that program")
+        assert_over(begin(speaker, 0.05))
+        machine.rates = {"speaker": [RATE]}
+        assert told.news().present
 
 
 def test_a_reply_goes_on_when_its_device_dies_and_the_device_is_taken_back(machine: FakePortAudio) -> None:

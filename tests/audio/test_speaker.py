@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hotpin.audio.devices import DeviceInUseError
 from hotpin.audio.frame import CAPTURE_RATE, Frame, Samples
 from hotpin.audio.speaker import DEVICE_LATENCY_SECONDS, DeviceSpeaker, Speaker, VirtualSpeaker, has_output, play_all
 from hotpin.cancel import Generation, Ticket
@@ -184,7 +185,6 @@ def test_a_sample_is_heard_after_the_device_s_latency(portaudio: Install, latenc
         pytest.param({"speaker": [RATE]}, "nothing like it", "No output device matching", id="unknown name"),
         pytest.param({"speaker": [RATE]}, "7", "Error querying device 7", id="unknown index"),
         pytest.param({}, "", "Error querying device", id="no device at all"),
-        pytest.param({"busy": [RATE]}, "", "Device unavailable", id="taken by another program"),
     ],
 )
 def test_a_device_that_cannot_be_opened_is_named(
@@ -195,6 +195,13 @@ def test_a_device_that_cannot_be_opened_is_named(
         DeviceSpeaker(RATE, RealClock(), device)
     assert repr(device or "default") in caught.value.message
     assert "audio.output" in caught.value.fix
+
+
+def test_a_device_that_another_program_holds_is_named(portaudio: Install) -> None:
+    portaudio(busy=[RATE])
+    with pytest.raises(DeviceInUseError, match="another program uses the loudspeaker 'default'") as caught:
+        DeviceSpeaker(RATE, RealClock())
+    assert "Close that program" in caught.value.fix
 
 
 @pytest.mark.usefixtures("no_portaudio")

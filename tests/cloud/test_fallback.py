@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hotpin import cloud, fallback, models, registry
+from hotpin import cloud, fallback, models, outage, registry
 from hotpin.audio.frame import Frame
 from hotpin.engines import Engines
 from hotpin.errors import HotpinError, LlmError, ModelError, SettingsError
@@ -57,18 +57,18 @@ def test_a_server_that_failed_is_left_alone_for_a_while_and_told_of_once(
     api: ApiServer, both: FallbackLlm, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(fallback, "monotonic", lambda: now)
+    monkeypatch.setattr(outage, "monotonic", lambda: now)
     api.usual = failing(503)
     assert reply(both) == reply(both) == "From here."
     assert len(api.asked) == 3
-    now += fallback.FIRST_PAUSE_SECONDS
+    now += outage.FIRST_PAUSE_SECONDS
     assert reply(both) == "From here."
     assert len(api.asked) == 6
-    now += fallback.FIRST_PAUSE_SECONDS  # it has failed twice: the pause is longer
+    now += outage.FIRST_PAUSE_SECONDS  # it has failed twice: the pause is longer
     assert reply(both) == "From here."
     assert len(api.asked) == 6
     assert len(told) == 1
-    now += fallback.FIRST_PAUSE_SECONDS
+    now += outage.FIRST_PAUSE_SECONDS
     api.usual = chat("From there.")
     assert reply(both) == reply(both) == "From there."
     api.usual = failing(503)

@@ -30,6 +30,13 @@ LIMITED = (
 )
 """Cannot write a file beyond some bytes, as on a disk that is full; then runs Hotpin."""
 
+MEASURED = (
+    "import resource, subprocess, sys; ran = subprocess.run([sys.executable, '-m', 'hotpin', *sys.argv[1:]]); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(ran.returncode)"
+)
+"""Runs Hotpin, and tells last how many KiB it held at most. For the system a process began with all that the one which
+started it held, so that has to be a small one."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -97,8 +104,16 @@ class Hotpin:
 
     def on_full_disk(self, *arguments: str | Path, room: int) -> Ran:
         """Run a command that cannot write any file beyond ``room`` bytes."""
+        return self._run_in(LIMITED, str(room), *arguments)
+
+    def measured(self, *arguments: str | Path) -> tuple[Ran, int]:
+        """Run a command, and tell how many KiB of memory it held at most."""
+        ran = self._run_in(MEASURED, *arguments)
+        return ran, int(ran.err.splitlines()[-1])
+
+    def _run_in(self, code: str, *arguments: str | Path) -> Ran:
         ran = subprocess.run(
-            [sys.executable, "-c", LIMITED, str(room), *map(str, arguments)],
+            [sys.executable, "-c", code, *map(str, arguments)],
             env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,

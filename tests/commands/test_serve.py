@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from websockets.sync.client import connect
 
 from hotpin import models
 from hotpin import settings as all_settings
@@ -41,9 +43,16 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path, workers: str) -> None
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     folder = models.models_dir(all_settings.load())
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "hotpin", "serve", "--port", port, "--workers", workers],
-        env={**os.environ, "HOTPIN_HOME": str(tmp_path), "HOTPIN_MODELS__DIR": str(folder)},
+        env={
+            **os.environ,
+            "HOTPIN_HOME": str(tmp_path),
+            "HOTPIN_MODELS__DIR": str(folder),
+            "TMPDIR": str(temporary),
+        },
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -52,9 +61,15 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path, workers: str) -> None
         while f"port {port}" not in (line := process.stderr.readline()) and f":{port}" not in line:
             assert line, "it has ended"
         assert json.loads(_get(f"http://127.0.0.1:{port}/"))["name"] == "Hotpin"
+        with ExitStack() as sockets:
+            for _ in range(4):
+                sockets.enter_context(connect(f"ws://127.0.0.1:{port}/ws"))
+            for _ in range(8):  # whichever process answers
+                assert b'hotpin_connections_total{protocol="stream"} 4.0' in _get(f"http://127.0.0.1:{port}/metrics")
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
+    assert not list(temporary.glob("hotpin-metrics-*"))
 
 
 def _get(url: str) -> bytes:

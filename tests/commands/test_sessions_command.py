@@ -107,17 +107,17 @@ def test_the_prompt_is_the_personas_and_the_last_turns() -> None:
     messages = run_json("show", "kitchen", "--prompt")["messages"]
     assert messages[0]["role"] == "system"
     assert "Hotpin" in messages[0]["content"]
-    assert [message["content"] for message in messages[1:3]] == ["Question 3", "Answer 3."]
+    assert [message["content"] for message in messages[1:3]] == ["Question 7", "Answer 7."]
     assert messages[-1] == {"role": "assistant", "content": "Answer 12."}
-    assert len(messages) == 21
+    assert len(messages) == 13
     assert "user: Question 12\n\nassistant: Answer 12.\n" in run("show", "kitchen", "--prompt").stdout
 
 
 @pytest.mark.usefixtures("kept")
 def test_the_prompt_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOTPIN_DIALOG__PROMPT", "Be brief.")
-    monkeypatch.setenv("HOTPIN_DIALOG__MAX_TURNS", "2")
-    monkeypatch.setenv("HOTPIN_DIALOG__KEEP_TURNS", "1")
+    monkeypatch.setenv("HOTPIN_DIALOG__MAX_TURNS", "3")
+    monkeypatch.setenv("HOTPIN_DIALOG__KEEP_TURNS", "2")
     messages = run_json("show", "kitchen", "--prompt")["messages"]
     assert [message["content"] for message in messages] == [
         "Be brief.",

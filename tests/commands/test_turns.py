@@ -1,7 +1,6 @@
 """Whole turns from the command line, with real engines."""
 
 import json
-import resource
 import signal
 import time
 import wave
@@ -122,10 +121,8 @@ def test_ten_minutes_of_audio_are_answered_in_bounded_memory(hotpin: Hotpin, mak
     sentence = spoken("The train to the north leaves at noon, and it is never late.")
     every_minute = np.concatenate([sentence, quiet(60.0 - len(sentence) / 16_000)])
     long = make_wav("long.wav", np.concatenate([every_minute] * 10))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    turn = hotpin("ask", "--audio", long, "--out", hotpin.home / "reply.wav", "--json").json()
-    assert words.normalised(turn["heard"]).count("train") == 10
-    peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    ran, peak = hotpin.measured("ask", "--audio", long, "--out", hotpin.home / "reply.wav", "--json")
+    assert words.normalised(ran.json()["heard"]).count("train") == 10
     assert peak < 1_000_000, f"{peak} KiB"
 
 

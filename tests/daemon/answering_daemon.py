@@ -4,6 +4,7 @@ import sys
 import threading
 
 from hotpin import logs
+from hotpin.cli import leave
 from hotpin.daemon import Daemon, Plan, heed_signals
 from hotpin.events import Speaking
 from hotpin.live import Live
@@ -28,3 +29,4 @@ if __name__ == "__main__":
     heed_signals(daemon)
     threading.Thread(target=ask, args=(live, sys.argv[1]), daemon=True).start()
     daemon.run()
+    leave(0)  # as the command does

@@ -51,6 +51,8 @@ class StagedLive:
         assert self.may_load.wait(TIMEOUT)
         if self.failure:
             raise self.failure
+        if self.closed:
+            return False
         loaded("llm")
         self._stage = Stage(ConversationOptions(name="kitchen", live=True), self.bus)
         return True

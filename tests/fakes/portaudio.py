@@ -84,7 +84,7 @@ class FakePortAudio(ModuleType):
 
     def OutputStream(self, *, callback: Callable[..., None], **options: object) -> FakeStream:  # noqa: N802
         if "busy" in self.rates:
-            raise self.PortAudioError("Device unavailable")
+            raise self.PortAudioError("Error opening OutputStream: Device unavailable", -9985)
         self.streams.append(FakeStream(callback, options))
         return self.streams[-1]
 

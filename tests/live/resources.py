@@ -19,6 +19,8 @@ class Usage:
 
     cpu_seconds: float
     rss_mb: float
+    private_mb: float
+    """Without files that are mapped, such as a model: their pages come as they are read, and can be had back."""
     threads: int
     descriptors: int
 
@@ -27,10 +29,12 @@ class Usage:
         folder = Path("/proc") / str(pid)
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])
-        pages = int((folder / "statm").read_text().split()[1])
+        resident, shared = map(int, (folder / "statm").read_text().split()[1:3])
+        page_mb = os.sysconf("SC_PAGE_SIZE") / MB
         return cls(
             ticks / os.sysconf("SC_CLK_TCK"),
-            pages * os.sysconf("SC_PAGE_SIZE") / MB,
+            resident * page_mb,
+            (resident - shared) * page_mb,
             int(fields[17]),
             len(os.listdir(folder / "fd")),  # noqa: PTH208 - they are only counted
         )
@@ -73,6 +77,7 @@ def endurance(stand: Stand, clips: Sequence[Clip], seconds: float, warm_up: floa
                 "at": round(passed, 1),
                 "answered": done is not None,
                 "rss_mb": round(usage.rss_mb, 1),
+                "private_mb": round(usage.private_mb, 1),
                 "threads": usage.threads,
                 "descriptors": usage.descriptors,
             }
@@ -86,7 +91,10 @@ def endurance(stand: Stand, clips: Sequence[Clip], seconds: float, warm_up: floa
         "answered": sum(bool(row["answered"]) for row in found.rows),
         "rss_mb_first": first["rss_mb"],
         "rss_mb_last": last["rss_mb"],
+        "rss_mb_most": max(float(row["rss_mb"] or 0) for row in steady),
         "rss_growth_percent": round(100 * grown, 2),
+        "private_mb_first": first["private_mb"],
+        "private_mb_last": last["private_mb"],
         "threads_first": first["threads"],
         "threads_last": last["threads"],
         "descriptors_first": first["descriptors"],

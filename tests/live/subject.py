@@ -12,6 +12,7 @@ from dataclasses import fields
 
 from hotpin import settings
 from hotpin.bus import Subscription
+from hotpin.cli import leave
 from hotpin.events import Event, Level
 from hotpin.live import Live
 
@@ -30,6 +31,7 @@ def main() -> None:
         assert live.conversation is not None
         getattr(live.conversation, verb)(*([text] if text else []))
     live.close(2.0)
+    leave(0)
 
 
 def _tell_events(events: Subscription) -> None:

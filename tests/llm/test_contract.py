@@ -189,6 +189,93 @@ def test_a_discarded_question_leaves_the_history_in_the_cache(talk: Talk) -> Non
     assert 0 < talk.evaluated <= FEW_TOKENS
 
 
+def spoken(turns: range) -> list[Message]:
+    """Give a conversation about the questions of some ``turns``."""
+    answer = "That is a good question, and I am glad to tell you all about it."
+    return conversation(*(text for number in turns for text in (f"{QUESTIONS[number]}?", answer)))
+
+
+def test_after_a_trim_the_kept_turns_are_not_evaluated_again(talk: Talk) -> None:
+    talk.prepare(spoken(range(4)))
+    talk.prepare(spoken(range(1, 4)))
+    assert 0 < talk.evaluated <= 8
+    talk.prepare([*spoken(range(1, 4)), FRANCE])
+    assert 0 < talk.evaluated <= FEW_TOKENS
+
+
+@pytest.mark.slow
+def test_trim_after_trim_is_no_more_than_a_handful_of_tokens(talk: Talk) -> None:
+    for first in range(0, 9, 3):
+        for last in range(first + 3, first + 7):
+            talk.reply([*spoken(range(first, last)), FRANCE], ReplyOptions(temperature=0.0, max_tokens=5))
+        talk.prepare(spoken(range(first + 3, last)))
+        assert 0 < talk.evaluated <= FEW_TOKENS
+
+
+@pytest.mark.slow
+def test_the_model_makes_much_the_same_of_turns_that_were_moved(talk: Talk) -> None:
+    for question in ("What is the capital of", "What is the capital of France", "Can you tell me"):
+        kept = [*spoken(range(4, 10)), Message("user", question)]
+        talk.llm.forget(talk.session)
+        expected = talk.finished(kept)
+        talk.prepare(spoken(range(10)))
+        talk.prepare(kept[:-1])
+        assert talk.finished(kept) == pytest.approx(expected, abs=0.1)
+        assert 0 < talk.evaluated <= FEW_TOKENS
+
+
+@pytest.mark.slow
+def test_a_conversation_put_aside_after_a_trim_goes_on_as_if_it_had_not_been(talk: Talk) -> None:
+    def reply(*, aside: bool) -> str:
+        talk.llm.forget(talk.session)
+        talk.prepare(spoken(range(8)))
+        talk.prepare(spoken(range(4, 8)))
+        if aside:
+            other = Talk(talk.llm, f"{talk.session}-other")
+            other.prepare(asked("Who are you?"))
+            talk.llm.forget(other.session)
+        said = talk.reply([*spoken(range(4, 8)), STORY])
+        assert 0 < talk.evaluated <= FEW_TOKENS
+        return said
+
+    assert reply(aside=True) == reply(aside=False)
+
+
+@pytest.mark.slow
+def test_a_conversation_put_aside_before_a_trim_is_not_evaluated_again(talk: Talk) -> None:
+    talk.prepare(spoken(range(8)))
+    other = Talk(talk.llm, f"{talk.session}-other")
+    other.prepare(spoken(range(2)))
+    talk.prepare(spoken(range(4, 8)))
+    assert 0 < talk.evaluated <= FEW_TOKENS
+    talk.llm.forget(other.session)
+
+
+@pytest.mark.slow
+def test_what_was_made_of_anothers_words_is_never_moved(llm: CountingLlm) -> None:
+    others = [Talk(llm, f"moved-{number}") for number in range(5)]  # more than there are slots
+    for other in others:
+        other.prepare(spoken(range(8)))
+    talk = Talk(llm, "moved")
+    talk.prepare(spoken(range(4, 8)))
+    assert talk.evaluated > 4 * FEW_TOKENS
+    for each in (talk, *others):
+        llm.forget(each.session)
+
+
+@pytest.mark.slow
+def test_what_was_moved_is_not_shared_with_who_says_the_same(llm: CountingLlm) -> None:
+    others = [Talk(llm, f"alike-{number}") for number in range(5)]
+    for other in others:
+        other.prepare(spoken(range(8)))
+        other.prepare(spoken(range(4, 8)))
+    talk = Talk(llm, "alike")
+    talk.prepare(spoken(range(4, 8)))
+    assert talk.evaluated > 4 * FEW_TOKENS
+    for each in (talk, *others):
+        llm.forget(each.session)
+
+
 @pytest.mark.slow
 def test_conversations_that_alternate_keep_their_own_history_in_the_cache(llm: CountingLlm) -> None:
     talks = {topic: Talk(llm, f"alternating-{topic}") for topic in ("dogs", "cats", "birds")}

@@ -5,7 +5,7 @@ from hotpin.llm.state_store import SavedState, StateStore
 
 
 def saved(size: int) -> SavedState:
-    return SavedState((1, 2, 3), bytes(size))
+    return SavedState((1, 2, 3), bytes(size), exact=3)
 
 
 def test_a_state_can_be_taken_once() -> None:

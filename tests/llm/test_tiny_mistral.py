@@ -54,6 +54,14 @@ def test_after_preparing_only_the_question_is_evaluated(tiny_talk: Talk) -> None
     assert tiny_talk.evaluated <= len(question().content) + 1
 
 
+def test_behind_a_system_prompt_that_is_a_part_of_the_first_question_turns_are_moved_too(tiny_talk: Talk) -> None:
+    turns = [m for name in "abcdef" for m in (question(f"{name} is here, who is next?"), Message("assistant", "yes"))]
+    tiny_talk.prepare([SYSTEM, *turns])
+    tiny_talk.prepare([SYSTEM, *turns[6:]])
+    assert 0 < tiny_talk.evaluated <= 4
+    assert tiny_talk.reply([SYSTEM, *turns[6:], question()]) == REPLY
+
+
 def test_a_stop_text_inside_a_token_ends_the_reply(tiny_talk: Talk) -> None:
     assert tiny_talk.reply([question()], ReplyOptions(0.0, 40, ("😀 s",))) == "yes"
 

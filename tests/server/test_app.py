@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 from hotpin import __version__
 from hotpin.app import App
 from hotpin.errors import LlmError, StoreError
+from hotpin.server.guard import REASONS
 from hotpin.sessions.base import SessionStore
 from hotpin.sessions.memory import MemoryStore
 from tests.server.clients import PlainClient, close_of, opened, tone
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.slow
 
 TOKEN = "a-long-secret"  # noqa: S105 - a test's
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "c2l4dGVlbiBieXRlcyEhIQ==",
+    "Sec-WebSocket-Version": "13",
+}
 
 
 def get(server: Server, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> HTTPResponse:
@@ -119,6 +126,25 @@ def test_pages_from_elsewhere_may_not_connect(server: Server, path: str) -> None
     assert refused(server, path, Origin="null") == 403
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "why"),
+    [
+        ({"Origin": "https://evil.example"}, 403, "its page comes from elsewhere"),
+        ({"Host": "evil.example"}, 403, "the Host header names another server"),
+        ({"Authorization": "Bearer guess"}, 401, "wrong token"),
+    ],
+)
+def test_a_refused_socket_is_one_line_in_the_log(
+    make_server: MakeServer, caplog: pytest.LogCaptureFixture, headers: dict[str, str], status: int, why: str
+) -> None:
+    caplog.set_level("WARNING")  # Uvicorn sets its own, so this is for all others
+    server = make_server(server__token=TOKEN)
+    answer = get(server, "/ws/a%0Ab", {**UPGRADE, **headers})
+    assert (answer.status, json.loads(answer.read())["detail"]) == (status, REASONS[status])
+    server.thread.close()  # nothing more can be logged
+    assert [record.getMessage() for record in caplog.records] == [f"refused '/ws/a\\nb' from 127.0.0.1: {why}"]
+
+
 def test_another_host_is_refused(server: Server) -> None:
     assert get(server, "/", {"Host": "evil.example"}).status == 403
     assert get(server, "/health", {"Host": "evil.example"}).status == 403
@@ -145,7 +171,7 @@ def test_a_token_that_is_set_is_asked_for(make_server: MakeServer, caplog: pytes
         assert refused(server, path, Authorization=BEARER["Authorization"]) == 101
     assert close_of(opened(f"{server.ws}/ws/abc")) == (1008, "a token is needed")
     assert TOKEN not in caplog.text
-    assert "refused /agents from 127.0.0.1: wrong token" in caplog.text
+    assert "refused '/agents' from 127.0.0.1: wrong token" in caplog.text
 
 
 def test_a_browser_shows_the_token_among_its_subprotocols(make_server: MakeServer) -> None:

@@ -28,9 +28,9 @@ def test_turns_without_words_are_left_out() -> None:
     assert restored(session(("", "Pardon?", "Pardon?")), "").prefix() == []
 
 
-def test_only_as_many_turns_are_restored_as_the_model_is_given() -> None:
-    history = restored(session(*[(str(number), "yes", "yes") for number in range(12)]), "", max_turns=10)
-    assert [turn.heard for turn in history.turns] == [str(number) for number in range(2, 12)]
+def test_only_as_many_turns_are_restored_as_a_trim_leaves() -> None:
+    history = restored(session(*[(str(number), "yes", "yes") for number in range(12)]), "", max_turns=10, keep_turns=6)
+    assert [turn.heard for turn in history.turns] == [str(number) for number in range(6, 12)]
     assert not history.trim()
 
 
