@@ -270,7 +270,7 @@ class Conversation:
             self._lively_until = frame.end + _QUIET_SECONDS
         if self.options.live and (level := self._level.measure(frame, probability)) is not None:
             self.bus.publish(Level(self.options.name, self._turn, *level))
-        self._step(turn_io.Voice(probability, frame.seconds), frame.end)
+        self._step(turn_io.Voice(probability, frame.seconds, frame.no_echo), frame.end)
 
     def _attend(self, inputs: list[turn_io.Input], now: float) -> None:
         for event in inputs:

@@ -9,9 +9,10 @@ calls; for audio, ``now`` is the end of the frame, so that a late listener decid
         │                             └────────────────────────────┤                               │
         └──────────────────────────────────────────────────────────┴───────────── reply over ──────┘
 
-Speaking over a reply pauses it at once, which can be taken back; it is cancelled by a real word, or by speech that goes
-on before its words are known, and goes on if it was only a cough or an "uh-huh". Where the microphone may hear the
-loudspeaker, nobody can be told from the echo: then only a key interrupts (half-duplex).
+Speaking over a reply pauses it at once, which can be taken back: a hint of a voice is enough where there certainly is
+more than the echo. It is cancelled by a real word, or by speech that goes on before its words are known, and goes on if
+it was only a cough or an "uh-huh". Where the microphone may hear the loudspeaker, nobody can be told from its echo:
+then only a key interrupts (half-duplex).
 
 In a pause that is shorter than the end of the turn the pipeline runs ahead: what comes of it is held back until the
 turn is over, and thrown away if the person goes on. It also tells how likely they have finished, and so how long to
@@ -62,6 +63,13 @@ _BACKCHANNELS = re.compile(
 
 _OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
 """Shares of the start's threshold and seconds that are enough to pause a reply, which can be taken back."""
+
+_NO_ECHO_THRESHOLD = 0.3
+"""Share of the start's threshold that is enough, at once, where what is heard is certainly no echo: it takes the VAD a
+tenth of a second or more to be sure of a voice that comes up out of one."""
+
+_OVER_REPLY_PRE_ROLL_SECONDS = 1.0
+"""s of pre-roll at least: a voice is noticed later over a reply, and of the echo before it hardly anything is left."""
 
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
@@ -152,30 +160,34 @@ class TurnMachine:
 
     def _voice(self, voice: Voice, now: float) -> list[Action]:
         hearing = self.state is State.HEARING or self._over_reply
-        pausing = _OVER_REPLY_THRESHOLD if self.state is State.SPEAKING and not self._wary else 1.0
+        pausing = 1.0
+        if self.state is State.SPEAKING and not self._wary:
+            pausing = _NO_ECHO_THRESHOLD if voice.no_echo else _OVER_REPLY_THRESHOLD
         threshold = self.policy.stop_threshold if hearing else pausing * self.policy.start_threshold
         speech = voice.probability >= threshold
         self._run = self._run + voice.seconds if speech else 0.0
         if not hearing:
-            return self._maybe_start(now)
+            return self._maybe_start(now, no_echo=voice.no_echo)
         if speech:
             self._speech += voice.seconds
             self._last_speech = now
         return self._over_reply_goes_on(now) if self._over_reply else self._hearing(now)
 
-    def _maybe_start(self, now: float) -> list[Action]:
+    def _maybe_start(self, now: float, *, no_echo: bool) -> list[Action]:
         if self._ignores or now <= self._not_before:
             self._run = 0.0
         needed = self.policy.start_seconds
         if self.state is State.SPEAKING:
-            share = _WARY_SECONDS if self._wary else _OVER_REPLY_SECONDS
+            share = _WARY_SECONDS if self._wary else 0.0 if no_echo else _OVER_REPLY_SECONDS
             needed = share * needed if self._can_be_interrupted else math.inf
-        if self._run < needed:
+        if self._run == 0.0 or self._run < needed:
             return []
         if self.state is State.THINKING:
             return self._reopen(now) if self._reopenable else []
-        start = self._start(now, now - self._run - self.policy.pre_roll_seconds)
-        if self.state is State.SPEAKING:
+        speaking = self.state is State.SPEAKING
+        pre_roll = max(self.policy.pre_roll_seconds, _OVER_REPLY_PRE_ROLL_SECONDS * speaking)
+        start = self._start(now, now - self._run - pre_roll)
+        if speaking:
             self._over_reply = True
             return [PausePlayback(), *start]
         self.state = State.HEARING

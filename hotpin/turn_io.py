@@ -13,6 +13,8 @@ class Voice:
     """0 to 1, that it held speech."""
     seconds: float
     """The frame's length."""
+    no_echo: bool = False
+    """Whether something sounds over the loudspeaker that is certainly no echo of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,6 +311,33 @@ def test_less_is_enough_to_pause_a_reply_than_to_begin_a_turn() -> None:
     assert Scene().voice(1.0, faint) == []
 
 
+def test_a_hint_of_a_voice_pauses_a_reply_at_once_where_there_is_more_than_its_echo() -> None:
+    hint = Voice(TurnPolicy().start_threshold * 0.4, FRAME, no_echo=True)
+    scene = replying(barge_in=True)
+    assert scene.voice(1.0, hint.probability) == []
+    assert kinds(scene.machine.step(hint, scene.now + FRAME)) == [PausePlayback, StartUtterance]
+
+
+def test_noise_over_a_reply_in_which_there_is_no_voice_does_not_pause_it() -> None:
+    scene = replying(barge_in=True)
+    assert scene.machine.step(Voice(0.1, FRAME, no_echo=True), scene.now + FRAME) == []
+
+
+def test_a_wary_reply_waits_for_more_than_a_hint() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.1)
+    assert kinds(scene.pause(0.62)) == [DropUtterance, ResumePlayback]
+    assert scene.machine.step(Voice(SPEECH, FRAME, no_echo=True), scene.now + FRAME) == []
+
+
+def test_an_utterance_over_a_reply_has_a_longer_pre_roll() -> None:
+    scene = replying(barge_in=True)
+    scene.pause(5.0)
+    _, start = scene.speak(0.04)
+    assert isinstance(start, StartUtterance)
+    assert scene.now - start.since == pytest.approx(1.04)
+
+
 def test_speech_that_goes_on_cancels_the_reply() -> None:
     scene = replying(barge_in=True)
     assert kinds(scene.speak(0.78)) == [PausePlayback, StartUtterance]

@@ -78,6 +78,8 @@ class DoubleTalk:
         """Whether there is an echo in this frame that can be heard."""
         self.talk = False
         """Whether somebody talks in this frame who is not the loudspeaker."""
+        self.certain = False
+        """Whether that has been so for long enough to be no chance."""
 
     @property
     def known(self) -> bool:
@@ -88,6 +90,11 @@ class DoubleTalk:
     def reliable(self) -> bool:
         """Whether little stands out of what it expects, most of the time: a person who talks all the time is rare."""
         return self.known and self._surprise <= SURPRISE
+
+    @property
+    def fading(self) -> bool:
+        """Whether the loudspeaker is silent, and all that it played has come already, save what the room adds."""
+        return self._since_loud > self._lag + _SPREAD
 
     def restart(self) -> None:
         """Learn the room anew."""
@@ -104,7 +111,7 @@ class DoubleTalk:
         rise = np.where(raw > self._noise, _NOISE_DB, -20 * _NOISE_DB)
         if self._since_loud >= _LAGS:
             self._noise = np.maximum(self._noise + rise, _QUIETEST_DB)
-            self.masked = self.talk = False
+            self.masked = self.talk = self.certain = False
             self._run = self._hold = 0
             return
         played_now = self._bands(self._played)
@@ -119,8 +126,12 @@ class DoubleTalk:
         stands_out = int(np.count_nonzero(raw > expected + STANDS_OUT_DB)) >= TALK_BANDS
         self._surprise += _SURPRISE_FOLLOW * (stands_out - self._surprise) * self.masked
         self._run = self._run + 1 if stands_out else 0
-        self._hold = HOLD_FRAMES if self._run >= RUN_FRAMES else max(0, self._hold - 1)
-        self.talk = stands_out or self._hold > 0
+        if self._run >= RUN_FRAMES:
+            self._hold = HOLD_FRAMES
+        elif self._since_loud == 0:  # a reply that was paused for somebody is no reason to doubt that they talk
+            self._hold = max(0, self._hold - 1)
+        self.certain = self._hold > 0
+        self.talk = stands_out or self.certain
 
     def _bands(self, samples: Samples) -> _Levels:
         """Return the level of each band in dB of full scale."""
@@ -136,8 +147,9 @@ class DoubleTalk:
         self._likeness = _FORGET * self._likeness + (levels[0] - self._means[0]) * self._levels
         lag = int(np.argmax(self._likeness))
         if abs(lag - self._lag) > _SPREAD:
-            self._lag = lag
             self._forget_gain()
+        # An echo that wanders from one frame to the next loses as much as before.
+        self._lag = lag
 
     def _forget_gain(self) -> None:
         self._learnt = 0

@@ -95,7 +95,7 @@ class EchoCanceller:
         self._reference.push(frame)
 
     def clean(self, frame: Frame) -> Frame:
-        """Return a capture frame without the echo: as long, with the same start.
+        """Return a capture frame without the echo: as long, with the same start; and tell if somebody talks over it.
 
         AEC3 takes blocks of 10 ms: a frame that is no whole number of them is filled up with silence, so only the last
         of a recording should be such a one.
@@ -114,7 +114,8 @@ class EchoCanceller:
         cleaned: Samples = self._processor.process(np.ascontiguousarray(frame.samples), far)
         self._meter.push(frame.samples, cleaned, far)
         self._double_talk.push(frame.samples, far)
-        return Frame(self._choose(frame.samples, cleaned), frame.rate, frame.start)
+        no_echo = self._double_talk.certain and self._double_talk.known and self._reference.steady
+        return Frame(self._choose(frame.samples, cleaned), frame.rate, frame.start, no_echo)
 
     def measure_anew(self) -> None:
         """Forget how well the echo was removed: it takes another way now. Call it from the thread of ``clean``."""
@@ -128,7 +129,7 @@ class EchoCanceller:
         """
         if not self._double_talk.known:
             return cleaned
-        if self._double_talk.talk and self._reference.steady:
+        if self._double_talk.talk and (self._reference.steady or self._double_talk.fading):
             return heard
         return cleaned // _MUTED if self._double_talk.masked else cleaned
 

@@ -40,6 +40,9 @@ class Frame:
     start: float = 0.0
     """s, on the clock of whoever made the frame: when its first sample was captured or is to be played."""
 
+    no_echo: bool = False
+    """Whether there certainly is something in it, over what the loudspeaker plays, that is no echo."""
+
     def __post_init__(self) -> None:
         """Refuse what would only sound wrong later."""
         if not isinstance(self.samples, np.ndarray) or self.samples.dtype != np.int16 or self.samples.ndim != 1:

@@ -19,6 +19,9 @@ CAPACITY_SECONDS = 3.0
 OVERLAY_SECONDS = 1.0
 """s that a sound laid over what is played may last; what is longer is cut."""
 
+FADE_SECONDS = 0.008
+"""s over which a reply fades at a pause, and comes back after it: cut off in the middle of a wave it would click."""
+
 _RECHECK_SECONDS = 0.05
 """s. How long a waiting writer may go on before it notices that its work has become stale."""
 
@@ -87,6 +90,8 @@ class Playback:
         self._waiting = 0
         self._reply = _Reply()
         self._paused = False
+        self._fade = int(FADE_SECONDS * rate)
+        self._volume = self._fade  # how many samples of a fade are to be played; all of them at full volume
         self._overlay: Samples = np.empty(0, np.int16)
 
     def begin(self, ticket: Ticket, *, held: bool = False) -> None:
@@ -147,14 +152,18 @@ class Playback:
             self._reply.ended = True
 
     def pause(self) -> None:
-        """Play silence from now on, dropping nothing."""
+        """Fade out within ``FADE_SECONDS`` and play silence from then on, dropping nothing."""
         with self._changed:
+            if not (self._queue and self._plays and self._reply.played):
+                self._volume = 0
             self._paused = True
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Go on after a pause, fading in what had begun."""
         with self._changed:
             self._paused = False
+            if not self._reply.played:
+                self._volume = self._fade
             self._changed.notify_all()
 
     def overlay(self, samples: Samples) -> None:
@@ -195,8 +204,10 @@ class Playback:
         """
         with self._changed:
             filled = 0
-            while self._queue and filled < len(out) and self._plays:
-                filled += self._take(out[filled:], now + filled / self.rate)
+            wanted = min(len(out), self._volume) if self._paused else len(out)
+            while self._queue and filled < wanted and not self._reply.held:
+                filled += self._take(out[filled:wanted], now + filled / self.rate)
+            self._fade_in_or_out(out[:filled])
             out[filled:] = 0
             if filled:
                 self._changed.notify_all()
@@ -251,6 +262,16 @@ class Playback:
                 reply.first_audible = now + int(audible[0]) / self.rate
         return count
 
+    def _fade_in_or_out(self, out: Samples) -> None:
+        if not self._paused and self._volume == self._fade:
+            return
+        steps = self._volume + (-1 if self._paused else 1) * np.arange(1, len(out) + 1)
+        out[:] = out * (np.clip(steps, 0, self._fade) / self._fade)
+        if self._paused:  # where nothing is left to fade, what is written in the pause must wait for its end
+            self._volume = max(0, self._volume - len(out)) if len(out) else 0
+        else:
+            self._volume = min(self._fade, self._volume + len(out))
+
     def _take_overlay(self, out: Samples) -> int:
         count = min(len(out), len(self._overlay))
         if count:
@@ -262,6 +283,7 @@ class Playback:
         self._queue.clear()
         self._waiting = 0
         self._paused = False
+        self._volume = self._fade
         self._changed.notify_all()
 
 

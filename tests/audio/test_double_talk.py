@@ -96,6 +96,25 @@ def test_who_talks_over_an_echo_as_loud_as_they_are_is_noticed_at_once() -> None
     assert np.mean(shares) > 0.5
 
 
+def test_an_echo_that_comes_sooner_by_two_frames_is_followed() -> None:
+    double_talk = learnt()
+    played = voice(12.0, seed=20)
+    told = listen(double_talk, np.roll(echo(played), -round(0.04 * CAPTURE_RATE)), played)
+    assert not any(talk for _, talk in told[400:])
+
+
+def test_who_talks_when_a_reply_is_paused_for_them_is_not_doubted_in_their_pauses() -> None:
+    double_talk = learnt()
+    played = voice(2.0, seed=6)
+    heard = echo(played)
+    played[CAPTURE_RATE:] = 0
+    heard[CAPTURE_RATE + DELAY :] = 0
+    heard[CAPTURE_RATE - 4_000 : CAPTURE_RATE] += 4 * voice(0.4, seed=106)[1_000:5_000].astype(float)
+    told = [talk for _, talk in listen(double_talk, heard, played)]
+    paused = round(1.0 / FRAME_SECONDS)
+    assert all(told[paused : paused + 20])
+
+
 def test_while_nothing_is_played_nobody_is_told_from_anything() -> None:
     silence = np.zeros(2 * CAPTURE_RATE, np.int16)
     told = listen(learnt(), voice(2.0, seed=3).astype(float), silence)

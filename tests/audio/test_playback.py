@@ -132,16 +132,25 @@ def test_a_flush_ends_the_reply_where_it_is(playback: Playback, ticket: Ticket) 
 # --- pausing ---
 
 
-def test_a_pause_plays_silence_and_drops_nothing(playback: Playback, ticket: Ticket) -> None:
-    playback.write(ticket, 0, np.arange(1, 11, dtype=np.int16))
-    read(playback, 3)
+def test_a_pause_fades_out_and_in_and_drops_nothing(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(40, 8_000))
+    played(playback, 3)
     playback.pause()
-    assert read(playback, 20) == []
+    fading = list(range(7_000, 0, -1_000))
+    assert played(playback, 5) + played(playback, 15) == fading + [0] * 13
     assert not playback.wait(0.0)
     playback.resume()
     assert playback.wait(0.0)
-    assert read(playback, 20) == list(range(4, 11))
+    assert played(playback, 40) == [*range(1_000, 8_000, 1_000), *[8_000] * 22, *[0] * 11]
     assert playback.progress().gap_seconds == 0.0
+
+
+def test_what_is_written_in_a_pause_waits_for_its_end(playback: Playback, ticket: Ticket) -> None:
+    playback.write(ticket, 0, loud(2))
+    played(playback, 5)
+    playback.pause()
+    playback.write(ticket, 0, loud(5))
+    assert played(playback, 5) == [0] * 5
 
 
 def test_a_new_reply_is_not_paused(playback: Playback, ticket: Ticket) -> None:

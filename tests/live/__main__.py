@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,7 @@ def measure_hands_free(count: int = 50, speech: SpeechOption = SPEECH, settings:
 @app.command("own-voice")
 def measure_own_voice(replies: int = 10, rooms: RoomsOption = None, settings: SettingsOption = None) -> None:
     """Long replies into an echo."""
-    _in_rooms(rooms, settings, lambda here, echo: own_voice.measure(here, echo, replies))
+    _in_rooms(rooms, settings, lambda here, echo: own_voice.measure(here, echo, replies), own_voice.together)
 
 
 @app.command("barging-in")
@@ -73,7 +74,8 @@ def measure_barging_in(
     """A person speaks over long replies, ``count`` times a room."""
     with _material() as (listener, voices):
         clips = _over_replies(speech, voices, count)
-        _in_rooms(rooms, settings, lambda here, echo: barging_in.measure(here, echo, clips, listener))
+        speaks_over = partial(barging_in.measure, clips=clips, listener=listener)
+        _in_rooms(rooms, settings, speaks_over, barging_in.together)
 
 
 @app.command("noise")
@@ -173,11 +175,19 @@ def _over_replies(speech: Path, voices: Voices, count: int) -> list[Clip]:
     return [clips[number % len(clips)] for number in range(count)]
 
 
-def _in_rooms(rooms: list[str] | None, settings: list[str] | None, measure: Callable[[Stand, Echo], Findings]) -> None:
-    found = []
+def _in_rooms(
+    rooms: list[str] | None,
+    settings: list[str] | None,
+    measure: Callable[[Stand, Echo], Findings],
+    together: Callable[[Sequence[Findings]], Findings],
+) -> None:
+    found: list[Findings] = []
     for echo in [room_of(text) for text in rooms] if rooms else ROOMS:
         with stand({**SCRIPTED, **_given(settings)}, echo) as here:
             found.append(measure(here, echo))
+        sys.stderr.write(found[-1].table() + "\n\n")
+    if len(found) > 1:
+        found.append(together(found))
         sys.stderr.write(found[-1].table() + "\n\n")
     typer.echo(_json(found))
 

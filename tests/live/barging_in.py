@@ -1,11 +1,15 @@
-"""A person speaks over long stories: how soon is it silent, and what is known of what was said and heard?"""
+"""A person speaks over long stories: how soon is it silent, and what is known of what was said and heard?
+
+It is timed from the first word in the recording, by its loudness (``Clip.speech_start``), to the last sample that the
+loudspeaker plays: what the devices take is in it.
+"""
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hotpin.bench import words
-from tests.live.figures import Findings, count, percentile
+from tests.live.figures import Findings, Value, count, percentile
 from tests.live.material import Clip
 from tests.live.rig import Echo
 from tests.live.scripted import STORY, TELL
@@ -34,10 +38,20 @@ def measure(stand: Stand, echo: Echo | None, clips: Sequence[Clip], listener: Li
     chance = random.Random(1)  # noqa: S311 - only so that it is not always the same word
     for clip in clips:
         found.rows.append(_interrupt(stand, clip, listener, chance.uniform(*BEFORE_SECONDS)))
-    rows = found.rows
+    found.summary = {"echo": echo.name if echo else "none", **_summary(found.rows)}
+    return found
+
+
+def together(rooms: Sequence[Findings]) -> Findings:
+    """Sum up what was found in several rooms, in the rows of all."""
+    return Findings(
+        "barging-in", {"echo": f"{len(rooms)} rooms", **_summary([row for one in rooms for row in one.rows])}
+    )
+
+
+def _summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     silences = [None if row["to_silence"] is None else float(row["to_silence"]) for row in rows]
-    found.summary = {
-        "echo": echo.name if echo else "none",
+    return {
         "times": len(rows),
         "interrupted": count(rows, "interrupted"),
         "to_silence_p50": percentile(silences, 50),
@@ -49,7 +63,6 @@ def measure(stand: Stand, echo: Echo | None, clips: Sequence[Clip], listener: Li
         "word_errors_file": count(rows, "word_errors_file"),
         "history_right": count(rows, "history_right"),
     }
-    return found
 
 
 def _let_it_learn(stand: Stand) -> None:

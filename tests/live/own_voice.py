@@ -1,8 +1,9 @@
 """Hotpin tells long stories into an echo: does it interrupt itself, does it answer itself?"""
 
 import time
+from collections.abc import Mapping, Sequence
 
-from tests.live.figures import Findings, count, percentile
+from tests.live.figures import Findings, Value, count, percentile
 from tests.live.rig import Echo
 from tests.live.scripted import TELL
 from tests.live.stand import Stand
@@ -11,8 +12,8 @@ STORY_SECONDS = 90.0
 AFTER_SECONDS = 3.0
 """s after a story in which its echo may still become a turn."""
 
-PAUSE_SECONDS = 1.0
-"""s of silence in a story that are no pause between sentences: the reply was held up."""
+PAUSE_SECONDS = 0.55
+"""s of silence in a story that are no pause between sentences: the reply was held up, for 0.6 s at the least."""
 
 
 def measure(stand: Stand, echo: Echo | None, replies: int) -> Findings:
@@ -20,9 +21,19 @@ def measure(stand: Stand, echo: Echo | None, replies: int) -> Findings:
     found = Findings("own-voice")
     for _ in range(replies):
         found.rows.append(_story(stand, echo))
-    rows = found.rows
-    found.summary = {
-        "echo": echo.name if echo else "none",
+    found.summary = {"echo": echo.name if echo else "none", **_summary(found.rows)}
+    return found
+
+
+def together(rooms: Sequence[Findings]) -> Findings:
+    """Sum up what was found in several rooms."""
+    return Findings(
+        "own-voice", {"echo": f"{len(rooms)} rooms", **_summary([row for one in rooms for row in one.rows])}
+    )
+
+
+def _summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    return {
         "replies": len(rows),
         "interrupted": count(rows, "interrupted"),
         "turns_of_echo": count(rows, "turns_of_echo"),
@@ -30,7 +41,6 @@ def measure(stand: Stand, echo: Echo | None, replies: int) -> Findings:
         "pauses": count(rows, "pauses"),
         "longest_gap_max": percentile([float(row["longest_gap"] or 0.0) for row in rows], 100),
     }
-    return found
 
 
 def _story(stand: Stand, echo: Echo | None) -> dict[str, float | int | str | bool | None]:
