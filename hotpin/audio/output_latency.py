@@ -1,6 +1,6 @@
 """How far ahead a loudspeaker must be given its sound: as little as it gets by with, which shows while it plays."""
 
-STEPS_SECONDS = (0.03, 0.06, 0.12)
+STEPS_SECONDS = (0.04, 0.06, 0.12)
 """s asked of PortAudio, each where the one before let the device run dry. With its own default the first callback came
 up to 2 s late on PulseAudio, and every reply begins as much later as is asked."""
 

@@ -6,8 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hotpin import models, registry
 from hotpin import settings as all_settings
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
@@ -87,13 +85,17 @@ def defaults() -> Settings:
 def words_heard(reply: str, transcript: str) -> int:
     """Tell how many words of a reply were played, by what a recogniser makes of the last seconds of it.
 
-    Of all places in the reply, it is the end of the one that is most like the words understood.
+    It is the end of the place in the reply that is most like a part of what was understood: in a sound that ends within
+    a word, a recogniser makes up how the sentence goes on.
     """
     written, heard = words.normalised(reply), words.normalised(transcript)
-    costs = [0] * (len(written) + 1)  # of what was understood so far, ending after each word of the reply
-    for number, word in enumerate(heard, 1):
-        before, costs = costs, [number]
+    best = end = 0
+    likeness = [0] * (len(written) + 1)  # of what was understood so far and the reply up to each of its words
+    for word in heard:
+        before, likeness = likeness, [0]
         for place, wanted in enumerate(written):
-            costs.append(min(before[place] + (word != wanted), before[place + 1] + 1, costs[place] + 1))
-    # Of equals the last: a last word that was misunderstood has been played all the same.
-    return len(written) - int(np.argmin(costs[::-1])) if heard else 0
+            same = 1 if word == wanted else -1
+            likeness.append(max(before[place] + same, before[place + 1] - 1, likeness[place] - 1, 0))
+            if likeness[-1] >= best and same > 0:
+                best, end = likeness[-1], place + 1
+    return end

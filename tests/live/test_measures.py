@@ -40,8 +40,12 @@ def test_the_last_words_tell_how_far_a_reply_came(count: int) -> None:
     assert words_heard(STORY, " ".join(played)) == count
 
 
-def test_a_word_misunderstood_does_not_move_the_place() -> None:
-    assert words_heard(STORY, "rode his green boat out between the rock") == 24
+def test_a_word_misunderstood_on_the_way_does_not_move_the_place() -> None:
+    assert words_heard(STORY, "rode his clean boat out between the rocks") == 24
+
+
+def test_what_a_recogniser_makes_up_after_a_cut_was_not_played() -> None:
+    assert words_heard(STORY, "rode his green boat out between the water was dry") == 23
 
 
 def test_of_nothing_nothing_was_heard() -> None:
