@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from tests.live import barging_in, hands_free, noise, own_voice, resources, unplugging
+from tests.live import barging_in, hands_free, interface, noise, own_voice, resources, unplugging
 from tests.live.figures import Findings
 from tests.live.material import BACKCHANNELS, SPEECH, Clip, Voices, made_noises, noises, recordings, utterances
 from tests.live.rig import Echo, room
@@ -134,6 +134,17 @@ def measure_idle(
                 process.wait()
 
 
+@app.command("interface")
+def measure_interface(times: int = 5, settings: SettingsOption = None) -> None:
+    """The full-screen interface: start to first paint and to listening; how late its event loop comes."""
+    with tempfile.TemporaryDirectory(prefix="hotpin-live-") as name:
+        folder = Path(name)
+        (folder / "rig").mkdir(mode=0o700)
+        with room(folder / "rig") as there, Mouth(there.environment):
+            own = environment(there.environment, folder, {"sessions.store": "memory", **_given(settings)})
+            _tell(interface.starting(own, times), interface.writing(own, folder))
+
+
 @app.command("endurance")
 def measure_endurance(
     minutes: float = 30.0, warm_up: float = 5.0, speech: SpeechOption = SPEECH, settings: SettingsOption = None
@@ -153,6 +164,7 @@ def measure_quickly(speech: SpeechOption = SPEECH, settings: SettingsOption = No
     measure_noise(0.5, 1, None, speech, settings)
     measure_unplugging(1, settings)
     measure_idle(10.0, "", settings)
+    measure_interface(1, settings)
     measure_endurance(0.5, 0.1, speech, settings)
 
 
@@ -166,6 +178,7 @@ def measure_everything(speech: SpeechOption = SPEECH, settings: SettingsOption =
     measure_unplugging(settings=settings)
     measure_idle(settings=settings)
     measure_idle(settings=[*(settings or ()), "wake.word=hey_jarvis"])
+    measure_interface(settings=settings)
     measure_endurance(speech=speech, settings=settings)
 
 

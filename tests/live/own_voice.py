@@ -47,18 +47,21 @@ def _story(stand: Stand, echo: Echo | None) -> dict[str, float | int | str | boo
     subject = stand.subject
     began = time.monotonic()
     since = stand.type(TELL)
-    done = subject.find("TurnDone", since=since, timeout=STORY_SECONDS)
+    done = subject.find("TurnDone", since=since, timeout=STORY_SECONDS, where=lambda told: told.values["heard"] == TELL)
     over = time.monotonic()
     time.sleep(AFTER_SECONDS)
     subject.tell("interrupt")  # if it has begun to hear itself, the next story must not suffer
+    subject.wait_listening()
     take = stand.loudspeaker.between(began, over)
+    echoes = [told.text for told in subject.all("Heard", since) if told.text != TELL]
     gaps = [end - start for start, end in take.gaps(0.3)]
     return {
         "finished": done is not None and done.values["spoken"] == done.values["reply"],
         "interrupted": len(subject.all("Interrupted", since)),
-        "turns_of_echo": sum(told.text != TELL for told in subject.all("Heard", since)),
+        "turns_of_echo": len(echoes),
         "started_hearing": sum(told.values["state"] == "hearing" for told in subject.all("StateChanged", since)),
         "pauses": sum(gap >= PAUSE_SECONDS for gap in gaps),
         "longest_gap": round(max(gaps, default=0.0), 3),
         "seconds": round(over - began, 2),
+        "understood": " / ".join(echoes),
     }
