@@ -38,9 +38,11 @@ from hotpin.events import (
 )
 from hotpin.history import History
 from hotpin.llm.base import Message
+from hotpin.own_words import are_own_words
 from hotpin.sessions.base import StoredTurn
 from hotpin.turn import TurnMachine
 from hotpin.utterance import Utterance
+from hotpin.wake.policy import is_stop
 from hotpin.worker import running_ahead
 
 log = logging.getLogger(__name__)
@@ -493,7 +495,13 @@ class Conversation:
         for kind, work in ((turn_io.Words, self._utterance), (turn_io.Judged, self._draft)):
             ticket, news = self._news.pop(kind, (None, None))
             if news is not None and work is not None and ticket == work.ticket:
-                self._step(news, self.clock.now())
+                self._step(turn_io.Words("") if self._is_own(news) else news, self.clock.now())
+
+    def _is_own(self, news: turn_io.Input) -> bool:
+        """Whether what was understood over a reply is the reply: no echo is to silence it, however it got through."""
+        if not isinstance(news, turn_io.Words) or self._machine.state is not State.SPEAKING or self._answer is None:
+            return False
+        return not is_stop(news.text) and are_own_words(news.text, self._answer.spoken(self.playback.progress()))
 
     def _ticket(self, generation: Generation, number: int) -> Ticket:
         return Ticket(self.options.name, number, generation.number, generation)

@@ -1,5 +1,6 @@
 """Live conversations: muted, asleep, called, told to stop; what is shown of them while they are held."""
 
+import time
 from typing import Self
 
 import pytest
@@ -12,6 +13,7 @@ from hotpin.events import (
     Heard,
     Interrupted,
     Level,
+    Partial,
     ReplyWritten,
     Speaking,
     Spoken,
@@ -23,7 +25,7 @@ from hotpin.registry import EngineInfo
 from hotpin.turn import TurnPolicy
 from tests.fakes.engines import silence, speech
 from tests.fakes.sound import play
-from tests.scenarios.stage import Make, Stage
+from tests.scenarios.stage import TIMEOUT, Make, Stage
 
 
 class FakeWake:
@@ -205,3 +207,30 @@ def test_where_it_may_hear_itself_only_a_key_interrupts(make_stage: Make) -> Non
     stage.mic.hear(speech(1.0))
     assert stage.until(Interrupted).turn == 1
     assert stage.stt.heard_seconds == []
+
+
+@pytest.mark.parametrize("understood", ["stop", "wait a moment", "fine, but why?"])
+def test_other_words_silence_a_reply(make_stage: Make, understood: str) -> None:
+    stage = make_stage(live())
+    speaking(stage)
+    play(stage.playback, stage.clock, 0.6)
+    stage.stt.words_so_far = understood
+    stage.mic.hear(speech(0.5))  # too short to interrupt without a word
+    stage.until(Partial)
+    stage.mic.hear(silence(0.1))
+    assert stage.until(Interrupted).turn == 1
+
+
+def test_a_reply_is_not_silenced_by_its_own_words(make_stage: Make) -> None:
+    stage = make_stage(live())
+    speaking(stage)
+    play(stage.playback, stage.clock, 0.6)
+    stage.stt.words_so_far = "I am"
+    stage.mic.hear(speech(0.5))
+    stage.until(Partial)
+    stage.mic.hear(silence(2.5))
+    deadline = time.monotonic() + TIMEOUT
+    while not stage.playback.progress().finished and time.monotonic() < deadline:
+        play(stage.playback, stage.clock, 0.1)
+    assert stage.until(TurnDone).spoken == stage.llm.text
+    assert not [event for event in stage.seen if isinstance(event, Interrupted)]
