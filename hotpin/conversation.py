@@ -36,14 +36,13 @@ from hotpin.events import (
     StateChanged,
     TurnDone,
 )
+from hotpin.head_start import HeadStart
 from hotpin.history import History
-from hotpin.llm.base import Message
 from hotpin.own_words import are_own_words
 from hotpin.sessions.base import StoredTurn
 from hotpin.turn import TurnMachine
 from hotpin.utterance import Utterance
 from hotpin.wake.policy import is_stop
-from hotpin.worker import running_ahead
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +110,7 @@ class Conversation:
         """What is answered ahead, in a pause."""
         self._answer: Answer | None = None
         """What is being answered."""
-        self._prepared: list[Message] = []
-        """What the model is to have evaluated ahead."""
+        self._head_start = HeadStart(engines, self.options.name)
         self._recent: deque[Frame] = deque()
         self._shown = State.LISTENING
         self._noticed = engines.notices.count
@@ -133,7 +131,7 @@ class Conversation:
         self.began = self.clock.now()
         if self.options.notice:
             self.bus.publish(Noticed(self.options.name, 0, self.options.notice))
-        self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
+        self._head_start.take(self._ticket(self._answering, self._turn), self._history.prefix())
         self._thread.start()
 
     @property
@@ -445,44 +443,14 @@ class Conversation:
         Even an untrimmed one: as part of the prompt, the last reply can have other tokens than it was written in.
         """
         self._history.trim()
-        self._prepare(self._ticket(self._answering, self._turn), self._history.prefix())
-
-    def _prepare(self, ticket: Ticket, messages: list[Message]) -> None:
-        """Let the model evaluate what its next prompt begins with, in pieces where others wait for it meanwhile."""
-        self._prepared = messages
-
-        def stale() -> bool:
-            return ticket.cancelled() or self._prepared is not messages
-
-        def others_wait() -> bool:
-            return self._engines.llm_worker.others_wait(self.options.name)
-
-        def work() -> None:
-            if stale():
-                return
-            try:
-                self._engines.llm.prepare(self.options.name, messages, lambda: stale() or others_wait())
-            except Exception as error:
-                # Only a head start is lost; the turn itself will report what is wrong.
-                log.info("the prompt could not be evaluated ahead: %s", type(error).__name__)
-                return
-            if others_wait():  # what is missing is evaluated after them
-                submit()
-
-        def submit() -> None:
-            try:
-                self._engines.llm_worker.submit(ticket, work, ahead=running_ahead)
-            except BusyError:
-                log.info("no room to evaluate the prompt ahead")
-
-        submit()
+        self._head_start.take(self._ticket(self._answering, self._turn), self._history.prefix())
 
     def _understood(self, ticket: Ticket, words: str) -> None:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""
         self._news[turn_io.Words] = ticket, turn_io.Words(words)
         certain, _, _ = words.rpartition(" ")  # the last one may be half a word
         if certain:
-            self._prepare(ticket, self._history.messages(certain))
+            self._head_start.take(ticket, self._history.messages(certain))
 
     def _judged(self, ticket: Ticket, judged: turn_io.Judged) -> None:
         """Take what is known of a pause from a worker's thread."""
