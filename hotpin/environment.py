@@ -62,7 +62,7 @@ def limit_heaps() -> None:
 
     By itself it makes up to eight heaps a core, each keeping what it once held, and takes ever larger blocks from them,
     up to 32 MB, once one was freed: between blocks of every length a heap only grows. So all threads share two heaps
-    here, and large blocks come from the system and go back there. It costs about 5 ms for each sentence of the voice.
+    here, and large blocks come from the system and go back there. It costs 5 to 10 ms for each sentence of the voice.
 
     Measured with Whisper, Smart Turn and hibari over 220 turns on 2 cores: from the 30th turn on 384 to 395 MB are
     resident; without this and the bound for oneDNN 508 to 614, and growing.
