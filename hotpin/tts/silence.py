@@ -7,10 +7,10 @@ from hotpin.audio.frame import FULL_SCALE, Samples
 AUDIBLE = int(FULL_SCALE * 10 ** (-50 / 20))
 """Sample value from which something can be heard: -50 dBFS, below the onset of the softest consonants."""
 
-LEAD_SECONDS = 0.005
-"""s kept before the first audible sample, so that the onset is not clicked off; a person waits for them."""
+LEAD_SECONDS = 0.02
+"""s kept before the first audible sample, so that the onset is not clicked off."""
 
-TAIL_SECONDS = 0.235
+TAIL_SECONDS = 0.22
 """s kept after the last audible sample: with the next clause's lead, the pause between two sentences."""
 
 
