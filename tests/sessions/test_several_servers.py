@@ -132,8 +132,8 @@ def asked_once_loaded(url: str, question: Path) -> PlainClient:
     """Ask at a worker that may still load its engines while another one was ready; give the connection."""
     deadline = time.monotonic() + START_SECONDS
     while True:
-        client = PlainClient(url, "kitchen")
         try:
+            client = PlainClient(url, "kitchen")
             client.ask(pcm(question))
         except ConnectionClosed as error:
             if error.rcvd is None or error.rcvd.code != 1013 or time.monotonic() > deadline:
