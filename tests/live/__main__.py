@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from tests.live import barging_in, hands_free, interface, noise, own_voice, resources, unplugging
-from tests.live.figures import Findings
+from tests.live.figures import Findings, Value, together
 from tests.live.material import BACKCHANNELS, SPEECH, Clip, Voices, made_noises, noises, recordings, utterances
 from tests.live.rig import Echo, room
 from tests.live.sound import Mouth
@@ -64,7 +64,7 @@ def measure_hands_free(count: int = 50, speech: SpeechOption = SPEECH, settings:
 @app.command("own-voice")
 def measure_own_voice(replies: int = 10, rooms: RoomsOption = None, settings: SettingsOption = None) -> None:
     """Long replies into an echo."""
-    _in_rooms(rooms, settings, lambda here, echo: own_voice.measure(here, echo, replies), own_voice.together)
+    _in_rooms(rooms, settings, lambda here, echo: own_voice.measure(here, echo, replies), own_voice.summary)
 
 
 @app.command("barging-in")
@@ -75,7 +75,7 @@ def measure_barging_in(
     with _material() as (listener, voices):
         clips = _over_replies(speech, voices, count)
         speaks_over = partial(barging_in.measure, clips=clips, listener=listener)
-        _in_rooms(rooms, settings, speaks_over, barging_in.together)
+        _in_rooms(rooms, settings, speaks_over, barging_in.summary)
 
 
 @app.command("noise")
@@ -192,7 +192,7 @@ def _in_rooms(
     rooms: list[str] | None,
     settings: list[str] | None,
     measure: Callable[[Stand, Echo], Findings],
-    together: Callable[[Sequence[Findings]], Findings],
+    summary: Callable[[Sequence[Mapping[str, Value]]], dict[str, Value]],
 ) -> None:
     found: list[Findings] = []
     for echo in [room_of(text) for text in rooms] if rooms else ROOMS:
@@ -200,7 +200,7 @@ def _in_rooms(
             found.append(measure(here, echo))
         sys.stderr.write(found[-1].table() + "\n\n")
     if len(found) > 1:
-        found.append(together(found))
+        found.append(together(found, summary))
         sys.stderr.write(found[-1].table() + "\n\n")
     typer.echo(_json(found))
 

@@ -38,18 +38,12 @@ def measure(stand: Stand, echo: Echo | None, clips: Sequence[Clip], listener: Li
     chance = random.Random(1)  # noqa: S311 - only so that it is not always the same word
     for clip in clips:
         found.rows.append(_interrupt(stand, clip, listener, chance.uniform(*BEFORE_SECONDS)))
-    found.summary = {"echo": echo.name if echo else "none", **_summary(found.rows)}
+    found.summary = {"echo": echo.name if echo else "none", **summary(found.rows)}
     return found
 
 
-def together(rooms: Sequence[Findings]) -> Findings:
-    """Sum up what was found in several rooms, in the rows of all."""
-    return Findings(
-        "barging-in", {"echo": f"{len(rooms)} rooms", **_summary([row for one in rooms for row in one.rows])}
-    )
-
-
-def _summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+def summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """Sum up what was found, in one room or in several."""
     silences = [None if row["to_silence"] is None else float(row["to_silence"]) for row in rows]
     return {
         "times": len(rows),

@@ -1,6 +1,6 @@
 """What a scenario found: rows, a summary, and both as people and programs read them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +25,14 @@ class Findings:
             widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
             lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
         return "\n".join(line.rstrip() for line in lines)
+
+
+def together(
+    rooms: Sequence[Findings], summary: Callable[[Sequence[Mapping[str, Value]]], dict[str, Value]]
+) -> Findings:
+    """Sum up what was found in several rooms, in the rows of all."""
+    rows = [row for one in rooms for row in one.rows]
+    return Findings(rooms[0].scenario, {"echo": f"{len(rooms)} rooms", **summary(rows)})
 
 
 def percentile(values: Iterable[float | None], rank: float) -> float | None:

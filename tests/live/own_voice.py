@@ -21,18 +21,12 @@ def measure(stand: Stand, echo: Echo | None, replies: int) -> Findings:
     found = Findings("own-voice")
     for _ in range(replies):
         found.rows.append(_story(stand, echo))
-    found.summary = {"echo": echo.name if echo else "none", **_summary(found.rows)}
+    found.summary = {"echo": echo.name if echo else "none", **summary(found.rows)}
     return found
 
 
-def together(rooms: Sequence[Findings]) -> Findings:
-    """Sum up what was found in several rooms."""
-    return Findings(
-        "own-voice", {"echo": f"{len(rooms)} rooms", **_summary([row for one in rooms for row in one.rows])}
-    )
-
-
-def _summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+def summary(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """Sum up what was found, in one room or in several."""
     return {
         "replies": len(rows),
         "interrupted": count(rows, "interrupted"),
