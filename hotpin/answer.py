@@ -8,51 +8,27 @@ store and its sound wait for ``confirm``; if the ticket is cancelled instead, no
 """
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic, process_time
 
-from hotpin.audio.playback import Playback, Progress
+from hotpin.audio.playback import Progress
 from hotpin.cancel import Ticket
 from hotpin.clauses import Clause, ClauseSplitter, heard_part
-from hotpin.clock import Clock
-from hotpin.engines import Engines
 from hotpin.errors import BusyError
 from hotpin.events import Event, Failed, Heard, ReplyText, ReplyWritten
-from hotpin.history import History
-from hotpin.llm.base import ReplyOptions
 from hotpin.reply_voice import ReplyVoice
-from hotpin.sessions.keeper import Keeper, KeptTurn
+from hotpin.sessions.keeper import KeptTurn
 from hotpin.stt.base import Transcript
+from hotpin.surroundings import Surroundings
 from hotpin.timing import Stopwatch
-from hotpin.turn_io import Judged
 from hotpin.utterance import Utterance
 from hotpin.wake.policy import is_stop
 from hotpin.weighing import Weighing
 
+__all__ = ["Answer", "Surroundings"]
+
 SPOKEN_SECONDS = 0.1
 """s between two looks at how much of the reply has been heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the turns of one conversation share."""
-
-    engines: Engines
-    playback: Playback
-    history: History
-    publish: Callable[[Event], None]
-    clock: Clock
-    reply_options: ReplyOptions
-    voice: str
-    keeper: Keeper
-    understood: Callable[[Ticket, str], None]
-    """Told of the words so far, while the person speaks."""
-    judged: Callable[[Ticket, Judged], None]
-    """Told how likely the person has finished, in a pause."""
-    obeys_stop: bool = False
-    """Whether "stop" is answered by silence."""
 
 
 class Answer:
@@ -195,7 +171,7 @@ class Answer:
 
     def _hear(self, text: str, *, spoken: bool) -> None:
         self._publish(Heard(self.ticket.conversation, self.ticket.turn, text, typed=not spoken))
-        if not text or (spoken and self._around.obeys_stop and is_stop(text)):
+        if not text or (spoken and self._around.options.live and is_stop(text)):
             self._around.playback.end(self.ticket)
             return
         self.heard = text
@@ -227,7 +203,7 @@ class Answer:
         try:
             messages = around.history.messages(self.heard)
             for delta in around.engines.llm.reply(
-                ticket.conversation, messages, around.reply_options, ticket.cancelled
+                ticket.conversation, messages, around.options.reply, ticket.cancelled
             ):
                 if ticket.cancelled() or self._gives_way():
                     return
@@ -253,7 +229,7 @@ class Answer:
             return self.given_up
 
     def _keep(self) -> None:
-        self._around.keeper.written(self.kept, self.heard, self.reply, self._written)
+        self._around.options.keeper.written(self.kept, self.heard, self.reply, self._written)
 
     def _written(self, error: Exception | None) -> None:
         """Tell that the reply's text is final; it has been stored, or could not be."""

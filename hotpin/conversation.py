@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from hotpin import turn_io
-from hotpin.answer import Answer, Surroundings
+from hotpin.answer import Answer
 from hotpin.audio.frame import FRAME_SECONDS, Frame
 from hotpin.audio.level import LevelMeter
 from hotpin.audio.mic import Microphone
@@ -40,6 +40,7 @@ from hotpin.head_start import HeadStart
 from hotpin.history import History
 from hotpin.own_words import are_own_words
 from hotpin.sessions.base import StoredTurn
+from hotpin.surroundings import Surroundings
 from hotpin.turn import TurnMachine
 from hotpin.utterance import Utterance
 from hotpin.wake.policy import is_stop
@@ -83,15 +84,12 @@ class Conversation:
         self._around = Surroundings(
             engines,
             playback,
-            self._history,
             bus.publish,
             self.clock,
-            self.options.reply,
-            self.options.voice,
-            self.options.keeper,
+            self.options,
+            self._history,
             self._understood,
             self._judged,
-            obeys_stop=self.options.live,
         )
         self._machine = TurnMachine(self.options.policy)
         self._vad = engines.vad.fork()
@@ -284,9 +282,7 @@ class Conversation:
         for said in self._history.turns:
             history.add(said.heard, said.reply)
         self.options, self._history, self._machine.policy = options, history, options.policy
-        self._around = replace(
-            self._around, history=history, reply_options=options.reply, voice=options.voice, keeper=options.keeper
-        )
+        self._around = replace(self._around, options=options, history=history)
         if options.notice:
             self.bus.publish(Noticed(options.name, self._turn, options.notice))
         self._attend(self._ear.set_hands_free(now, on=options.hands_free), now)

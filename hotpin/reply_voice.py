@@ -4,18 +4,15 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from hotpin.audio.frame import Frame
 from hotpin.audio.resample import Resampler
 from hotpin.cancel import Ticket
 from hotpin.clauses import Clause
+from hotpin.surroundings import Surroundings
 from hotpin.timing import Stopwatch
 from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS, Piece
 from hotpin.tts.silence import trim
-
-if TYPE_CHECKING:
-    from hotpin.answer import Surroundings
 
 LONGEST_BREAK_SECONDS = 1.0
 """s that the model rests at most for a slow voice, before its next token."""
@@ -41,7 +38,7 @@ class ReplyVoice:
     """
 
     def __init__(
-        self, ticket: Ticket, around: "Surroundings", stopwatch: Stopwatch, failed: Callable[[Exception], None]
+        self, ticket: Ticket, around: Surroundings, stopwatch: Stopwatch, failed: Callable[[Exception], None]
     ) -> None:
         self._ticket = ticket
         self._around = around
@@ -125,7 +122,7 @@ class ReplyVoice:
 
     def _frames(self, piece: Piece) -> Iterator[Frame]:
         engines, cancelled = self._around.engines, self._ticket.cancelled
-        frames = engines.tts.speak(piece.text, self._around.voice, cancelled)
+        frames = engines.tts.speak(piece.text, self._around.options.voice, cancelled)
         for frame in engines.pace.timed(piece.text, frames, cancelled):
             if piece.pauses:
                 yield frame
