@@ -26,7 +26,7 @@ from hotpin.reply_voice import ReplyVoice
 from hotpin.sessions.keeper import Keeper, KeptTurn
 from hotpin.stt.base import Transcript
 from hotpin.timing import Stopwatch
-from hotpin.turn_io import Judged
+from hotpin.turn_io import Judged, Words
 from hotpin.utterance import Utterance
 from hotpin.wake.policy import is_stop
 from hotpin.weighing import Weighing
@@ -47,7 +47,7 @@ class Surroundings:
     reply_options: ReplyOptions
     voice: str
     keeper: Keeper
-    understood: Callable[[Ticket, str], None]
+    understood: Callable[[Ticket, Words], None]
     """Told of the words so far, while the person speaks."""
     judged: Callable[[Ticket, Judged], None]
     """Told how likely the person has finished, in a pause."""

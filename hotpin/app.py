@@ -281,6 +281,7 @@ def turn_policy(settings: Settings, draft_seconds: float = 0.0, *, live: bool = 
         max_utterance_seconds=t.max_utterance_seconds,
         speculate_seconds=max(t.speculate_seconds, draft_seconds) if t.speculate else None,
         barge_in=t.barge_in and live,
+        understand_seconds=max(t.speculate_seconds, draft_seconds),
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,
         echo_tail_seconds=t.echo_tail_seconds,

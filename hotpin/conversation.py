@@ -337,6 +337,9 @@ class Conversation:
                 self._drop_draft()
                 self._hearing.advance()
                 self._utterance = None
+            case turn_io.Understand():
+                if self._utterance is not None:
+                    self._utterance.understand()
             case turn_io.Speculate():
                 self._speculate(now)
             case turn_io.DropSpeculation():
@@ -445,10 +448,10 @@ class Conversation:
         self._history.trim()
         self._head_start.take(self._ticket(self._answering, self._turn), self._history.prefix())
 
-    def _understood(self, ticket: Ticket, words: str) -> None:
+    def _understood(self, ticket: Ticket, words: turn_io.Words) -> None:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""
-        self._news[turn_io.Words] = ticket, turn_io.Words(words)
-        certain, _, _ = words.rpartition(" ")  # the last one may be half a word
+        self._news[turn_io.Words] = ticket, words
+        certain, _, _ = words.text.rpartition(" ")  # the last one may be half a word
         if certain:
             self._head_start.take(ticket, self._history.messages(certain))
 
@@ -463,13 +466,15 @@ class Conversation:
         for kind, work in ((turn_io.Words, self._utterance), (turn_io.Judged, self._draft)):
             ticket, news = self._news.pop(kind, (None, None))
             if news is not None and work is not None and ticket == work.ticket:
-                self._step(turn_io.Words("") if self._is_own(news) else news, self.clock.now())
+                if isinstance(news, turn_io.Words) and self._is_own(news.text):
+                    news = replace(news, text="")
+                self._step(news, self.clock.now())
 
-    def _is_own(self, news: turn_io.Input) -> bool:
+    def _is_own(self, words: str) -> bool:
         """Whether what was understood over a reply is the reply: no echo is to silence it, however it got through."""
-        if not isinstance(news, turn_io.Words) or self._machine.state is not State.SPEAKING or self._answer is None:
+        if self._machine.state is not State.SPEAKING or self._answer is None or is_stop(words):
             return False
-        return not is_stop(news.text) and are_own_words(news.text, self._answer.spoken(self.playback.progress()))
+        return are_own_words(words, self._answer.spoken(self.playback.progress()))
 
     def _ticket(self, generation: Generation, number: int) -> Ticket:
         return Ticket(self.options.name, number, generation.number, generation)

@@ -10,9 +10,9 @@ calls; for audio, ``now`` is the end of the frame, so that a late listener decid
         └──────────────────────────────────────────────────────────┴───────────── reply over ──────┘
 
 Speaking over a reply pauses it at once, which can be taken back: a hint of a voice is enough where there certainly is
-more than the echo. It is cancelled by a real word, or by speech that goes on before its words are known, and goes on if
-it was only a cough or an "uh-huh". Where the microphone may hear the loudspeaker, nobody can be told from its echo:
-then only a key interrupts (half-duplex).
+more than the echo. It is cancelled by a real word, once it was heard to its end, or by speech that goes on without a
+pause, and goes on if it was only a cough or an "uh-huh". Where the microphone may hear the loudspeaker, nobody can be
+told from its echo: then only a key interrupts (half-duplex).
 
 In a pause that is shorter than the end of the turn the pipeline runs ahead: what comes of it is held back until the
 turn is over, and thrown away if the person goes on. It also tells how likely they have finished, and so how long to
@@ -49,16 +49,20 @@ from hotpin.turn_io import (
     Speculate,
     StartUtterance,
     Typed,
+    Understand,
     Voice,
     Words,
 )
 
 # --- policy ------------------------------------------------------------------------------------------------------
 
-_BACKCHANNELS = re.compile(
-    r"(?:(?:uh[- ]?huh|m+[- ]?h?m+|mhm|hm+|uh|ah|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+"
-)
-"""What a listener says to show that they follow; not a wish to speak."""
+_BACKCHANNELS = re.compile(r"(?:(?:[mhua]+|him|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+")
+"""What a listener says to show that they follow; not a wish to speak. What recognisers spell with nothing but m, h, u
+and a is a hum or a laugh, and Whisper's "him" is a "hm"."""
+
+_SHORT_SECONDS, _UNSURE = 0.6, -1.1
+"""In less speech than this, words of less confidence than that are none: 74 of 75 short commands of four synthetic
+voices were understood with more, and of 14 hums that were mistaken for words half with less."""
 
 
 _OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
@@ -74,13 +78,12 @@ _OVER_REPLY_PRE_ROLL_SECONDS = 1.0
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
 
-_BLIP_SECONDS, _AFTER_BLIP_SECONDS = 0.25, 0.6
-"""s of speech that are no word if none is understood, and of silence after them until the reply goes on. While it is
-paused there is no echo: what was one ends at once."""
+_BLIP_SECONDS = 0.25
+"""s of speech that are no word unless one is understood soon. While a reply is paused there is no echo: what was one
+ends at once."""
 
-
-_AFTER_BACKCHANNEL_SECONDS = 0.8
-"""s of silence after an "uh-huh" that was understood as one, until the reply goes on."""
+_AFTER_NOTHING_SECONDS, _AFTER_BACKCHANNEL_SECONDS = 0.6, 0.8
+"""s of silence until the reply goes on, after no word and after an "uh-huh" that was understood as one."""
 
 
 def is_backchannel(words: str) -> bool:
@@ -101,7 +104,9 @@ class TurnPolicy:
     speculate_seconds: float | None = 0.12
     """s of silence after which the pipeline runs ahead; ``None`` means never."""
     barge_in: bool = False
-    cancel_seconds: float = 0.8
+    understand_seconds: float = 0.12
+    """s of silence after which it is found out what was said over a reply; endless where that costs."""
+    cancel_seconds: float = 1.0
     resume_seconds: float = 2.0
     echo_tail_seconds: float = 0.4
     endpoint: EndpointPolicy = field(default_factory=EndpointPolicy)
@@ -121,6 +126,8 @@ class TurnMachine:
         self._hears_itself = False
         self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
         self._words = ""
+        self._asked = False  # what was said over a reply, before the present pause, is being understood
+        self._understood: Words | None = None  # what came of that
         self._ahead = False  # the pipeline runs ahead in the present pause
         self._judged: Judged | None = None  # what came of that
         self._run = 0.0  # s of unbroken speech
@@ -133,8 +140,8 @@ class TurnMachine:
         match event:
             case Voice():
                 return self._voice(event, now)
-            case Words(text):
-                return self._hear_words(text)
+            case Words():
+                return self._hear_words(event)
             case Judged():
                 return self._judge(event, now)
             case PushToTalk(down):
@@ -235,18 +242,33 @@ class TurnMachine:
         return policy.unfinished if self._ahead else silence_needed(self._words, policy)
 
     def _over_reply_goes_on(self, now: float) -> list[Action]:
-        follows = is_backchannel(self._words)
-        if (self._words and not follows) or (self._run >= self.policy.cancel_seconds and not self._words):
+        if self._run >= self.policy.start_seconds:
+            self._asked, self._understood = False, None
+        goes_on = self._run >= self.policy.cancel_seconds and not is_backchannel(self._words)
+        if goes_on or self._wants_to_speak():
             self._over_reply = False
             self.state = State.HEARING
             return [CancelReply()]
+        silence = now - (self._last_speech or now)
+        if not self._asked and silence >= self.policy.understand_seconds:
+            self._asked = True
+            return [Understand()]
+        follows = self._understood is not None and is_backchannel(self._understood.text)
         patience = self.policy.resume_seconds
-        if follows or self._speech < _BLIP_SECONDS:
-            patience = min(patience, _AFTER_BACKCHANNEL_SECONDS if follows else _AFTER_BLIP_SECONDS)
-        if now - (self._last_speech or now) < patience:
+        if self._understood is not None or self._speech < _BLIP_SECONDS:
+            patience = min(patience, _AFTER_BACKCHANNEL_SECONDS if follows else _AFTER_NOTHING_SECONDS)
+        if silence < patience:
             return []
         self._wary = not follows
         return self._resume()
+
+    def _wants_to_speak(self) -> bool:
+        """Whether a real word was understood over the reply."""
+        words = self._understood
+        if words is None or not words.text.strip() or is_backchannel(words.text):
+            return False
+        sure = words.confidence is None or words.confidence >= _UNSURE
+        return sure or self._speech >= _SHORT_SECONDS
 
     def _resume(self) -> list[Action]:
         self._over_reply = False
@@ -272,9 +294,11 @@ class TurnMachine:
             return [DropUtterance()]
         return []
 
-    def _hear_words(self, text: str) -> list[Action]:
+    def _hear_words(self, words: Words) -> list[Action]:
         if self.state is State.HEARING or self._over_reply:
-            self._words = text
+            self._words = words.text
+            if words.whole and self._asked:
+                self._understood = words
         return []
 
     # --- keys ---
@@ -339,6 +363,7 @@ class TurnMachine:
         self._speech = self._run
         self._last_speech = now if self._run else None
         self._began = now
+        self._asked, self._understood = False, None
         return [StartUtterance(max(since, self._not_before))]
 
     def _reopen(self, now: float) -> list[Action]:

@@ -207,7 +207,7 @@ def test_speaking_over_the_reply_pauses_then_cancels_it(make_stage: Make) -> Non
     stage.until(Speaking)
     stage.mic.hear(speech(0.2))
     stage.mic.hear(silence(0.02))
-    stage.mic.hear(speech(0.9))
+    stage.mic.hear(speech(1.1))
     stage.until(Interrupted)
     stage.mic.hear(silence(0.6))
     done = stage.until(Heard)
