@@ -25,7 +25,7 @@ from hotpin.settings import Settings
 from hotpin.timing import Timing
 from hotpin.tts.base import Tts
 from hotpin.tts.choice import Choice, choose
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.worker import Worker
 
 VOICE_RATE = 24_000
