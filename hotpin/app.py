@@ -25,7 +25,7 @@ from hotpin.settings import Settings
 from hotpin.timing import Timing
 from hotpin.tts.base import Tts
 from hotpin.tts.choice import Choice, choose
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.worker import Worker
 
 VOICE_RATE = 24_000
@@ -281,6 +281,7 @@ def turn_policy(settings: Settings, draft_seconds: float = 0.0, *, live: bool = 
         max_utterance_seconds=t.max_utterance_seconds,
         speculate_seconds=max(t.speculate_seconds, draft_seconds) if t.speculate else None,
         barge_in=t.barge_in and live,
+        understand_seconds=max(t.speculate_seconds, draft_seconds),
         cancel_seconds=t.cancel_seconds,
         resume_seconds=t.resume_seconds,
         echo_tail_seconds=t.echo_tail_seconds,

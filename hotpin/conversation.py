@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from hotpin import turn_io
 from hotpin.audio.frame import FRAME_SECONDS, Frame
@@ -261,13 +262,16 @@ class Conversation:
         for text in notices:
             self.bus.publish(Noticed(self.options.name, self._turns.number, text))
         for news in self._turns.news():
-            self._step(turn_io.Words("") if self._is_own(news) else news, self.clock.now())
+            if isinstance(news, turn_io.Words) and self._is_own(news.text):
+                self._step(replace(news, text=""), self.clock.now())
+            else:
+                self._step(news, self.clock.now())
 
-    def _is_own(self, news: turn_io.Input) -> bool:
+    def _is_own(self, words: str) -> bool:
         """Whether what was understood over a reply is the reply: no echo is to silence it, however it got through."""
-        if not isinstance(news, turn_io.Words) or self._machine.state is not State.SPEAKING:
+        if self._machine.state is not State.SPEAKING or is_stop(words):
             return False
-        return not is_stop(news.text) and are_own_words(news.text, self._turns.spoken())
+        return are_own_words(words, self._turns.spoken())
 
     def _signal(self, event: turn_io.Input) -> None:
         self._request(lambda now: self._step(event, now))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from hotpin.setting_types import Duration, Probability, Seconds, Section, unset_if_blank
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.wake.policy import WakePolicy
 
 _TURN = TurnPolicy()  # the numbers stand there, once
@@ -147,10 +147,11 @@ class TurnSettings(Section):
 
     cancel_seconds: Seconds = _TURN.cancel_seconds
     """Unbroken speech over the reply this long cancels it even if no word is understood yet; until then the reply is
-    only paused. An "uh-huh" takes 0.6 s, and is understood 0.5 s after it began."""
+    only paused. A slow "mm-hm" takes 0.9 s."""
 
     resume_seconds: Seconds = _TURN.resume_seconds
-    """A paused reply goes on after this much silence without words: it was a cough or an "uh-huh"."""
+    """A paused reply goes on after this much silence if nobody can tell what was said; sooner where it is known that
+    it was a cough or an "uh-huh"."""
 
 
 class WakeSettings(Section):

@@ -10,7 +10,7 @@ from hotpin.conversation_options import ConversationOptions
 from hotpin.engines import Engines
 from hotpin.events import Event
 from hotpin.history import History
-from hotpin.turn_io import Judged
+from hotpin.turn_io import Judged, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Surroundings:
     clock: Clock
     options: ConversationOptions
     history: History
-    understood: Callable[[Ticket, str], None]
+    understood: Callable[[Ticket, Words], None]
     """Told of the words so far, while the person speaks."""
     judged: Callable[[Ticket, Judged], None]
     """Told how likely the person has finished, in a pause."""

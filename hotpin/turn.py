@@ -10,9 +10,9 @@ calls; for audio, ``now`` is the end of the frame, so that a late listener decid
         └──────────────────────────────────────────────────────────┴───────────── reply over ──────┘
 
 Speaking over a reply pauses it at once, which can be taken back: a hint of a voice is enough where there certainly is
-more than the echo. It is cancelled by a real word, or by speech that goes on before its words are known, and goes on if
-it was only a cough or an "uh-huh". Where the microphone may hear the loudspeaker, nobody can be told from its echo:
-then only a key interrupts (half-duplex).
+more than the echo. It is cancelled by a real word, once it was heard to its end, or by speech that goes on without a
+pause, and goes on if it was only a cough or an "uh-huh". Where the microphone may hear the loudspeaker, nobody can be
+told from its echo: then only a key interrupts (half-duplex).
 
 In a pause that is shorter than the end of the turn the pipeline runs ahead: what comes of it is held back until the
 turn is over, and thrown away if the person goes on. It also tells how likely they have finished, and so how long to
@@ -20,11 +20,10 @@ wait.
 """
 
 import math
-import re
-from dataclasses import dataclass, field
 
-from hotpin.endpoint import EndpointPolicy, silence_needed
+from hotpin.endpoint import silence_needed
 from hotpin.events import State
+from hotpin.over_reply import SpeechOverReply
 from hotpin.turn_io import (
     Action,
     Answer,
@@ -52,14 +51,7 @@ from hotpin.turn_io import (
     Voice,
     Words,
 )
-
-# --- policy ------------------------------------------------------------------------------------------------------
-
-_BACKCHANNELS = re.compile(
-    r"(?:(?:uh[- ]?huh|m+[- ]?h?m+|mhm|hm+|uh|ah|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+"
-)
-"""What a listener says to show that they follow; not a wish to speak."""
-
+from hotpin.turn_policy import TurnPolicy
 
 _OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
 """Shares of the start's threshold and seconds that are enough to pause a reply, which can be taken back."""
@@ -74,38 +66,6 @@ _OVER_REPLY_PRE_ROLL_SECONDS = 1.0
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
 
-_BLIP_SECONDS, _AFTER_BLIP_SECONDS = 0.25, 0.6
-"""s of speech that are no word if none is understood, and of silence after them until the reply goes on. While it is
-paused there is no echo: what was one ends at once."""
-
-
-_AFTER_BACKCHANNEL_SECONDS = 0.8
-"""s of silence after an "uh-huh" that was understood as one, until the reply goes on."""
-
-
-def is_backchannel(words: str) -> bool:
-    """Whether words, said over a reply, only show that the person follows."""
-    return _BACKCHANNELS.fullmatch(words.strip().lower()) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnPolicy:
-    """The numbers of turn-taking; the settings' ``turn`` section gives each one's reason."""
-
-    start_threshold: float = 0.5
-    stop_threshold: float = 0.35
-    start_seconds: float = 0.06
-    pre_roll_seconds: float = 0.5
-    min_speech_seconds: float = 0.1
-    max_utterance_seconds: float = 120.0
-    speculate_seconds: float | None = 0.12
-    """s of silence after which the pipeline runs ahead; ``None`` means never."""
-    barge_in: bool = False
-    cancel_seconds: float = 0.8
-    resume_seconds: float = 2.0
-    echo_tail_seconds: float = 0.4
-    endpoint: EndpointPolicy = field(default_factory=EndpointPolicy)
-
 
 class TurnMachine:
     """The state of one conversation's turn-taking. Used from one thread."""
@@ -115,7 +75,7 @@ class TurnMachine:
         self.state = State.LISTENING
         self._held = False  # push-to-talk
         self._reopenable = False  # the turn was ended by a silence, which may have been a pause
-        self._over_reply = False  # speech over a paused reply, not yet known to be meant
+        self._over_reply: SpeechOverReply | None = None
         self._wary = False  # this reply was paused for nothing before
         self._ignores = False  # muted, or asleep
         self._hears_itself = False
@@ -133,8 +93,8 @@ class TurnMachine:
         match event:
             case Voice():
                 return self._voice(event, now)
-            case Words(text):
-                return self._hear_words(text)
+            case Words():
+                return self._hear_words(event)
             case Judged():
                 return self._judge(event, now)
             case PushToTalk(down):
@@ -159,7 +119,7 @@ class TurnMachine:
     # --- audio ---
 
     def _voice(self, voice: Voice, now: float) -> list[Action]:
-        hearing = self.state is State.HEARING or self._over_reply
+        hearing = self.state is State.HEARING or self._over_reply is not None
         pausing = 1.0
         if self.state is State.SPEAKING and not self._wary:
             pausing = _NO_ECHO_THRESHOLD if voice.no_echo else _OVER_REPLY_THRESHOLD
@@ -171,7 +131,7 @@ class TurnMachine:
         if speech:
             self._speech += voice.seconds
             self._last_speech = now
-        return self._over_reply_goes_on(now) if self._over_reply else self._hearing(now)
+        return self._hearing(now) if self._over_reply is None else self._over_reply_goes_on(self._over_reply, now)
 
     def _maybe_start(self, now: float, *, no_echo: bool) -> list[Action]:
         if self._ignores or now <= self._not_before:
@@ -188,7 +148,7 @@ class TurnMachine:
         pre_roll = max(self.policy.pre_roll_seconds, _OVER_REPLY_PRE_ROLL_SECONDS * speaking)
         start = self._start(now, now - self._run - pre_roll)
         if speaking:
-            self._over_reply = True
+            self._over_reply = SpeechOverReply(self.policy)
             return [PausePlayback(), *start]
         self.state = State.HEARING
         return start
@@ -234,22 +194,22 @@ class TurnMachine:
         # As long as the words are not known there is nothing to say, so nothing is lost by waiting for them.
         return policy.unfinished if self._ahead else silence_needed(self._words, policy)
 
-    def _over_reply_goes_on(self, now: float) -> list[Action]:
-        follows = is_backchannel(self._words)
-        if (self._words and not follows) or (self._run >= self.policy.cancel_seconds and not self._words):
-            self._over_reply = False
-            self.state = State.HEARING
-            return [CancelReply()]
-        patience = self.policy.resume_seconds
-        if follows or self._speech < _BLIP_SECONDS:
-            patience = min(patience, _AFTER_BACKCHANNEL_SECONDS if follows else _AFTER_BLIP_SECONDS)
-        if now - (self._last_speech or now) < patience:
-            return []
-        self._wary = not follows
-        return self._resume()
+    def _over_reply_goes_on(self, over: SpeechOverReply, now: float) -> list[Action]:
+        match over.judge(self._run, self._speech, now - (self._last_speech or now)):
+            case None:
+                return []
+            case CancelReply() as cancel:
+                self._over_reply = None
+                self.state = State.HEARING
+                return [cancel]
+            case ResumePlayback():
+                self._wary = not over.follows
+                return self._resume()
+            case understand:
+                return [understand]
 
     def _resume(self) -> list[Action]:
-        self._over_reply = False
+        self._over_reply = None
         return [DropUtterance(), ResumePlayback()]
 
     def _listen_otherwise(self, event: Attend | Ignore | HearsItself) -> list[Action]:
@@ -265,16 +225,18 @@ class TurnMachine:
     def _ignore(self) -> list[Action]:
         """Listen to nobody any more; what a key is held for, or has been said to its end, still counts."""
         self._ignores, self._run = True, 0.0
-        if self._over_reply:
+        if self._over_reply is not None:
             return self._resume()
         if self.state is State.HEARING and not self._held:
             self.state = State.LISTENING
             return [DropUtterance()]
         return []
 
-    def _hear_words(self, text: str) -> list[Action]:
-        if self.state is State.HEARING or self._over_reply:
-            self._words = text
+    def _hear_words(self, words: Words) -> list[Action]:
+        if self.state is State.HEARING or self._over_reply is not None:
+            self._words = words.text
+        if self._over_reply is not None:
+            self._over_reply.hear(words)
         return []
 
     # --- keys ---
@@ -311,8 +273,8 @@ class TurnMachine:
         if self.state is State.HEARING:  # a reply that was cancelled reports late
             return []
         self._let_echo_pass(now)
-        if self._over_reply:  # it ended while somebody spoke over it: what they say is the next turn
-            self._over_reply = False
+        if self._over_reply is not None:  # it ended while somebody spoke over it: what they say is the next turn
+            self._over_reply = None
             self.state = State.HEARING
             return []
         self.state = State.LISTENING
@@ -325,8 +287,8 @@ class TurnMachine:
     def _silence_reply(self, now: float) -> list[Action]:
         """Drop a reply that is being made or spoken, and whatever is said over it."""
         self._let_echo_pass(now)
-        actions: list[Action] = [DropUtterance()] if self._over_reply else []
-        self._over_reply = False
+        actions: list[Action] = [DropUtterance()] if self._over_reply is not None else []
+        self._over_reply = None
         if self.state is State.LISTENING:
             return actions
         return [*actions, CancelReply()]

@@ -23,6 +23,12 @@ class Words:
 
     text: str
 
+    whole: bool = False
+    """Whether they were understood in a pause: while somebody speaks, the last one may be half a word."""
+
+    confidence: float | None = None
+    """Mean log probability of these words, where the recogniser tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -134,6 +140,11 @@ class DropUtterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Understand:
+    """Find out what was said over a reply before this pause; whole ``Words`` are expected."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speculate:
     """Run ahead with what was said so far, and hold back what comes of it; a ``Judged`` is expected."""
 
@@ -184,6 +195,7 @@ Action = (
     StartUtterance
     | ReopenUtterance
     | DropUtterance
+    | Understand
     | Speculate
     | DropSpeculation
     | EndUtterance

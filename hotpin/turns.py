@@ -158,7 +158,7 @@ class Turns:
 
     # --- what the turn machine wants done ---
 
-    def do(self, action: turn_io.Action, now: float) -> list[turn_io.Input]:  # noqa: C901 - one case per action
+    def do(self, action: turn_io.Action, now: float) -> list[turn_io.Input]:  # noqa: C901, PLR0912 - one case per action
         """Carry out an action; return what the machine has to be told of it at once."""
         match action:
             case turn_io.StartUtterance(since):
@@ -167,6 +167,9 @@ class Turns:
                 self._reopen()
             case turn_io.DropUtterance():
                 self._drop_utterance()
+            case turn_io.Understand():
+                if self._utterance is not None:
+                    self._utterance.understand()
             case turn_io.Speculate():
                 return self._speculate(now)
             case turn_io.DropSpeculation():
@@ -262,10 +265,10 @@ class Turns:
 
     # --- told by the workers, on their threads ---
 
-    def _understood(self, ticket: Ticket, words: str) -> None:
+    def _understood(self, ticket: Ticket, words: turn_io.Words) -> None:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""
-        self._news[turn_io.Words] = ticket, turn_io.Words(words)
-        certain, _, _ = words.rpartition(" ")  # the last one may be half a word
+        self._news[turn_io.Words] = ticket, words
+        certain, _, _ = words.text.rpartition(" ")  # the last one may be half a word
         if certain:
             self._head_start.take(ticket, self._around.history.messages(certain))
 

@@ -17,6 +17,7 @@ from hotpin.endpoint import without_end
 from hotpin.events import Failed, Partial
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.stt.base import SttStream, Transcript
+from hotpin.turn_io import Words
 from hotpin.worker import Ahead, certain, running_ahead
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Utterance:
             if frame.start >= end - frame.seconds / 2:
                 self.hear(frame)
 
+    def understand(self) -> None:
+        """Find out what was said so far, to its last word."""
+        self._submit_words(self.ticket, lambda _: None, final=False, ahead=certain)
+
     def draft(self, ticket: Ticket, then: Then, ahead: Ahead) -> None:
         """Understand what was heard so far as if it were the whole, for the work of ``ticket``; others come first."""
         self._submit_words(ticket, then, final=False, ahead=ahead)
@@ -98,8 +103,10 @@ class Utterance:
         except Exception as error:
             self._fail(error)
             return
-        # What is written in the middle of a sentence ends in a full stop all the same: that tells nothing yet.
-        self._show(found, without_end(found.text) if found is not None else "")
+        if found is not None and found.text != self._partial and not self.ticket.cancelled():
+            # What is written in the middle of a sentence ends in a full stop all the same: that tells nothing yet.
+            self._around.understood(self.ticket, Words(without_end(found.text)))
+            self._show(found.text)
 
     def _understand(self, cancelled: Cancelled, then: Then, final: bool) -> None:
         if self._deaf or self._stream is None:
@@ -112,14 +119,14 @@ class Utterance:
             then(None)
             return
         if not final and not cancelled():
-            self._show(transcript, transcript.text)
+            self._around.understood(self.ticket, Words(transcript.text, True, transcript.confidence))
+            if transcript.text != self._partial:
+                self._show(transcript.text)
         then(transcript)
 
-    def _show(self, found: Transcript | None, read_ahead: str) -> None:
-        if found is not None and found.text != self._partial and not self.ticket.cancelled():
-            self._partial = found.text
-            self._around.understood(self.ticket, read_ahead)
-            self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, found.text))
+    def _show(self, text: str) -> None:
+        self._partial = text
+        self._around.publish(Partial(self.ticket.conversation, self.ticket.turn, text))
 
     def _fail(self, error: Exception) -> None:
         self._deaf = True

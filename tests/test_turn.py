@@ -1,14 +1,16 @@
 """The rules of turn-taking, as tables: what happens, and what is to be done, on a fake clock."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpin.events import State
-from hotpin.turn import TurnMachine, TurnPolicy, is_backchannel
+from hotpin.over_reply import is_backchannel
+from hotpin.turn import TurnMachine
 from hotpin.turn_io import (
     Action,
     Answer,
@@ -31,9 +33,11 @@ from hotpin.turn_io import (
     ResumePlayback,
     StartUtterance,
     Typed,
+    Understand,
     Voice,
     Words,
 )
+from hotpin.turn_policy import TurnPolicy
 
 FRAME = 0.02
 SPEECH = 0.9
@@ -326,7 +330,7 @@ def test_noise_over_a_reply_in_which_there_is_no_voice_does_not_pause_it() -> No
 def test_a_wary_reply_waits_for_more_than_a_hint() -> None:
     scene = replying(barge_in=True)
     scene.speak(0.1)
-    assert kinds(scene.pause(0.62)) == [DropUtterance, ResumePlayback]
+    assert kinds(scene.pause(0.62)) == [Understand, DropUtterance, ResumePlayback]
     assert scene.machine.step(Voice(SPEECH, FRAME, no_echo=True), scene.now + FRAME) == []
 
 
@@ -340,7 +344,7 @@ def test_an_utterance_over_a_reply_has_a_longer_pre_roll() -> None:
 
 def test_speech_that_goes_on_cancels_the_reply() -> None:
     scene = replying(barge_in=True)
-    assert kinds(scene.speak(0.78)) == [PausePlayback, StartUtterance]
+    assert kinds(scene.speak(0.98)) == [PausePlayback, StartUtterance]
     assert kinds(scene.speak(0.04)) == [CancelReply]
     assert scene.state is State.HEARING
     assert kinds(scene.pause(0.52)) == [EndUtterance]
@@ -348,15 +352,40 @@ def test_speech_that_goes_on_cancels_the_reply() -> None:
 
 def test_a_real_word_cancels_the_reply() -> None:
     scene = replying(barge_in=True)
+    scene.speak(0.3)
+    assert kinds(scene.pause(0.14)) == [Understand]
+    scene.step(Words("stop", whole=True))
+    assert kinds(scene.pause(FRAME)) == [CancelReply]
+
+
+def test_half_a_word_does_not_cancel_the_reply() -> None:
+    scene = replying(barge_in=True)
     scene.speak(0.1)
     scene.step(Words("stop"))
+    assert scene.speak(0.3) == []
+
+
+def test_a_short_word_that_the_recogniser_is_unsure_of_does_not_cancel_the_reply() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.3)
+    scene.pause(0.2)
+    scene.step(Words("Himmel.", whole=True, confidence=-1.24))
+    assert scene.pause(0.38) == []
+    assert kinds(scene.pause(0.04)) == [DropUtterance, ResumePlayback]
+
+
+def test_more_than_a_short_word_cancels_the_reply_however_unsure_the_recogniser_is() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.7)
+    scene.pause(0.2)
+    scene.step(Words("fall down", whole=True, confidence=-1.24))
     assert kinds(scene.pause(FRAME)) == [CancelReply]
 
 
 def test_a_blip_hardly_stops_the_reply_and_makes_it_wary_of_the_next() -> None:
     scene = replying(barge_in=True)
     scene.speak(0.1)
-    assert scene.pause(0.58) == []
+    assert kinds(scene.pause(0.58)) == [Understand]
     assert kinds(scene.pause(0.04)) == [DropUtterance, ResumePlayback]
     assert scene.speak(0.1) == []
     scene.pause(0.1)
@@ -377,16 +406,32 @@ def test_a_short_word_cancels_the_reply_though_it_might_have_been_a_blip() -> No
     scene = replying(barge_in=True)
     scene.speak(0.1)
     scene.pause(0.5)
-    scene.step(Words("No."))
+    scene.step(Words("No.", whole=True))
     assert kinds(scene.pause(FRAME)) == [CancelReply]
 
 
-def test_a_cough_lets_the_reply_go_on() -> None:
+def test_a_cough_lets_the_reply_go_on_as_soon_as_it_is_known_to_be_one() -> None:
     scene = replying(barge_in=True)
+    scene.speak(0.4)
+    assert kinds(scene.pause(0.9)) == [Understand]
+    scene.step(Words("", whole=True))
+    assert kinds(scene.pause(FRAME)) == [DropUtterance, ResumePlayback]
+    assert scene.state is State.SPEAKING
+
+
+def test_a_reply_goes_on_after_a_while_if_nobody_can_tell_what_was_said() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.3)
+    assert kinds(scene.pause(1.9)) == [Understand]
+    assert kinds(scene.pause(0.2)) == [DropUtterance, ResumePlayback]
+
+
+def test_where_it_costs_nobody_finds_out_what_was_said_over_a_reply() -> None:
+    scene = replying(barge_in=True)
+    scene.machine.policy = replace(scene.machine.policy, understand_seconds=math.inf)
     scene.speak(0.3)
     assert scene.pause(1.9) == []
     assert kinds(scene.pause(0.2)) == [DropUtterance, ResumePlayback]
-    assert scene.state is State.SPEAKING
 
 
 def test_a_backchannel_lets_the_reply_go_on_however_long_it_is() -> None:
@@ -394,8 +439,22 @@ def test_a_backchannel_lets_the_reply_go_on_however_long_it_is() -> None:
     scene.speak(0.2)
     scene.step(Words("uh-huh, yeah"))
     assert scene.speak(1.0) == []
-    assert scene.pause(0.78) == []
+    assert kinds(scene.pause(0.4)) == [Understand]
+    scene.step(Words("Uh-huh, yeah.", whole=True))
+    assert scene.pause(0.38) == []
     assert kinds(scene.pause(0.04)) == [DropUtterance, ResumePlayback]
+
+
+def test_words_after_a_backchannel_cancel_the_reply() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.3)
+    scene.pause(0.2)
+    scene.step(Words("Yeah.", whole=True))
+    assert scene.pause(0.2) == []
+    scene.speak(0.3)
+    assert kinds(scene.pause(0.2)) == [Understand]
+    scene.step(Words("Yeah, but why?", whole=True))
+    assert kinds(scene.pause(FRAME)) == [CancelReply]
 
 
 def test_a_reply_that_ends_while_somebody_speaks_over_it_leaves_them_the_turn() -> None:
@@ -413,12 +472,12 @@ def test_typing_while_speaking_over_a_reply_drops_both() -> None:
     assert kinds(scene.step(Typed("hello"))) == [DropUtterance, CancelReply, Answer]
 
 
-@pytest.mark.parametrize("words", ["uh-huh", "Mm-hmm.", "yeah, okay", "I see.", "Right!", "hmm"])
+@pytest.mark.parametrize("words", ["uh-huh", "Mm-hmm.", "yeah, okay", "I see.", "Right!", "hmm", "Ha, ha, ha!", "Him."])
 def test_backchannels_are_no_wish_to_speak(words: str) -> None:
     assert is_backchannel(words)
 
 
-@pytest.mark.parametrize("words", ["stop", "no", "what do you mean", "yeah but wait", "seaweed", ""])
+@pytest.mark.parametrize("words", ["stop", "no", "what do you mean", "yeah but wait", "seaweed", "ham and eggs", ""])
 def test_other_words_are(words: str) -> None:
     assert not is_backchannel(words)
 
@@ -494,7 +553,7 @@ def test_a_text_to_be_spoken_takes_the_turn_as_a_typed_message_does() -> None:
 _ANYTHING = st.lists(
     st.one_of(
         st.builds(Voice, st.floats(0.0, 1.0), st.just(FRAME)),
-        st.builds(Words, st.sampled_from(["", "uh-huh", "stop", "and then I"])),
+        st.builds(Words, st.sampled_from(["", "uh-huh", "stop", "and then I"]), st.booleans()),
         st.builds(PushToTalk, st.booleans()),
         st.sampled_from([Typed("hello"), Recital("hello"), Attend(since=1.0), Ignore()]),
         st.builds(HearsItself, st.booleans()),
@@ -528,6 +587,7 @@ LEDGER_RULES: dict[type[Action | Input], tuple[dict[str, bool], dict[str, bool]]
     EndUtterance: ({"hearing": True, "answering": False}, {"hearing": False, "answering": True}),
     Answer: ({"hearing": False}, {"answering": True}),
     Recite: ({"hearing": False}, {"answering": True}),
+    Understand: ({"hearing": True, "paused": True}, {}),
     PausePlayback: ({"paused": False}, {"paused": True}),
     ResumePlayback: ({"paused": True}, {"paused": False}),
     CancelReply: ({}, {"answering": False, "paused": False}),
@@ -547,4 +607,4 @@ def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Inp
             ledger.enter(event)
             for action in machine.step(event, now):
                 ledger.enter(action)
-            assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply)
+            assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply is not None)

@@ -20,7 +20,7 @@ from hotpin.events import (
     TurnDone,
 )
 from hotpin.llm.base import Message
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.fakes.engines import FakeLlm, FakeStt, FakeSttStream, FakeTts, silence, speech
 from tests.fakes.sound import play
 from tests.scenarios.stage import TIMEOUT, Make
@@ -207,7 +207,7 @@ def test_speaking_over_the_reply_pauses_then_cancels_it(make_stage: Make) -> Non
     stage.until(Speaking)
     stage.mic.hear(speech(0.2))
     stage.mic.hear(silence(0.02))
-    stage.mic.hear(speech(0.9))
+    stage.mic.hear(speech(1.1))
     stage.until(Interrupted)
     stage.mic.hear(silence(0.6))
     done = stage.until(Heard)

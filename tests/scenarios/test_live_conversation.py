@@ -22,7 +22,7 @@ from hotpin.events import (
     TurnDone,
 )
 from hotpin.registry import EngineInfo
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.fakes.engines import silence, speech
 from tests.fakes.sound import play
 from tests.scenarios.stage import TIMEOUT, Make, Stage
@@ -214,8 +214,9 @@ def test_other_words_silence_a_reply(make_stage: Make, understood: str) -> None:
     stage = make_stage(live())
     speaking(stage)
     play(stage.playback, stage.clock, 0.6)
-    stage.stt.words_so_far = understood
+    stage.stt.text = understood
     stage.mic.hear(speech(0.5))  # too short to interrupt without a word
+    stage.mic.hear(silence(0.2))
     stage.until(Partial)
     stage.mic.hear(silence(0.1))
     assert stage.until(Interrupted).turn == 1
@@ -225,8 +226,9 @@ def test_a_reply_is_not_silenced_by_its_own_words(make_stage: Make) -> None:
     stage = make_stage(live())
     speaking(stage)
     play(stage.playback, stage.clock, 0.6)
-    stage.stt.words_so_far = "I am"
+    stage.stt.text = "I am"
     stage.mic.hear(speech(0.5))
+    stage.mic.hear(silence(0.2))
     stage.until(Partial)
     stage.mic.hear(silence(2.5))
     deadline = time.monotonic() + TIMEOUT
