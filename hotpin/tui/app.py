@@ -8,7 +8,6 @@ was said stays on the screen.
 import asyncio
 import signal
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -33,15 +32,12 @@ from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
 from hotpin.tui.terminal import kept_clean
 from hotpin.tui.toasts import explained, toast
+from hotpin.tui.typed import TypedMessages
 from hotpin.tui.view import CallView
 from hotpin.tui.widgets.help import Help
-from hotpin.tui.widgets.transcript import Entry
 
 if TYPE_CHECKING:
     from hotpin.settings import Settings
-
-MAX_WAITING = 16
-"""Messages that may wait to be answered one after the other."""
 
 _LEAVING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -104,8 +100,7 @@ class Interface(App[None]):
         """What is to be said once the call is open."""
         self._stopped = ""
         """Why nothing can be answered any more; empty as long as it can."""
-        self._waiting: deque[Entry] = deque()
-        """What was typed before the call was ready, and behind it; answered one after the other."""
+        self._typed = TypedMessages(self._view.transcript, self._answer)
         self._talk_key = TalkKey()
         self._about_to_send: Timer | None = None
 
@@ -147,15 +142,7 @@ class Interface(App[None]):
         if self._stopped:
             toast(self, self._stopped, "warning")
             return False
-        if len(self._waiting) >= MAX_WAITING:
-            busy = f"{MAX_WAITING} messages wait to be answered. Wait for the next answer, then press Enter again"
-            toast(self, busy, "warning")
-            return False
-        waits = not self._call_ready or bool(self._waiting)
-        self._waiting.append(self._view.transcript.type(text, waits=waits))
-        if not waits:
-            self._send_next()
-        return True
+        return self._try(lambda: self._typed.take(text, ready=self._call_ready))
 
     def action_interrupt(self) -> None:
         """Stop the reply."""
@@ -239,14 +226,10 @@ class Interface(App[None]):
         self._view.begin_loading(call.plan.settings, about, muted=call.muted, hands_free=call.hands_free)
         call.start()
 
-    def _send_next(self) -> None:
-        """Have the message that waits longest answered."""
-        if not self._waiting:
-            return
-        entry = self._waiting.popleft()
+    def _answer(self, text: str) -> bool:
+        """Have a typed message answered; return whether it could be done."""
         self._view.asked = self.call.now()
-        if not self._try(lambda: self.call.type(entry.text)):
-            self._view.transcript.drop(entry)
+        return self._try(lambda: self.call.type(text))
 
     def _try(self, act: Callable[[], None]) -> bool:
         """Do something to the call; return whether it could be done."""
@@ -284,7 +267,7 @@ class Interface(App[None]):
         if self._news:
             self._view.transcript.note(self._news)
         self._news = ""
-        self._send_next()
+        self._typed.send_next()
 
     @on(CallFailed)
     def _give_up(self, message: CallFailed) -> None:
@@ -321,7 +304,7 @@ class Interface(App[None]):
                     self._stop(why)
             case TurnDone():
                 self._view.show_gaps(self.call.gaps)
-                self._send_next()
+                self._typed.send_next()
 
     def _stop(self, why: str) -> None:
         self._stopped = why
