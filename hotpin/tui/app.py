@@ -10,10 +10,9 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -23,47 +22,18 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
-from hotpin import paths
-from hotpin.errors import BusyError, HotpinError
+from hotpin.errors import BusyError
 from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
 from hotpin.tui import screens
-from hotpin.tui.call import Hold, LiveCall, Plan
+from hotpin.tui.call import LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
-from hotpin.tui.terminal import kept_clean
 from hotpin.tui.toasts import explained, toast
 from hotpin.tui.typed import TypedMessages
 from hotpin.tui.view import CallView
 from hotpin.tui.widgets.help import Help
 
-if TYPE_CHECKING:
-    from hotpin.settings import Settings
-
 _LEAVING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-
-
-def run(settings: "Settings", session_id: str, agent: str = "", *, hold: Hold | None = None) -> None:
-    """Hold a call on the full screen until the person leaves.
-
-    Args:
-        settings: the engines, devices and rules.
-        session_id: the session to go on with, or a new one.
-        agent: the persona that answers; empty means the session's, else that of the settings.
-        hold: makes the calls; without it they are live ones at this machine alone.
-
-    Raises:
-        HotpinError: if there is no terminal, or the interface has crashed.
-    """
-    log_file = paths.cache_dir() / "interface.log"
-    with kept_clean(log_file):
-        plan = Plan(settings, session_id, agent)
-        interface = Interface(plan if hold is None else replace(plan, hold=hold))
-        try:
-            interface.run()
-        finally:
-            interface.call.close()
-    if interface.return_code:
-        raise HotpinError("the full-screen interface has crashed", f"What is known is in {log_file}")
 
 
 class Interface(App[None]):
