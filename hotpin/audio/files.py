@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from hotpin.audio import mp3, wav
+from hotpin.audio.blocks import Reblocker
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_int16
 from hotpin.audio.resample import Resampler, check_rate
 from hotpin.errors import AudioError
@@ -285,14 +286,13 @@ def mono(frame: "AudioFrame") -> Samples:
 
 
 def _frames(pieces: Iterable[Samples]) -> Iterator[Frame]:
-    rest = np.empty(0, np.int16)
+    blocks = Reblocker(FRAME_SAMPLES)
     done = 0
     for piece in pieces:
-        rest = np.concatenate((rest, piece))
-        while len(rest) >= FRAME_SAMPLES:
-            yield Frame(rest[:FRAME_SAMPLES], CAPTURE_RATE, done / CAPTURE_RATE)
-            rest = rest[FRAME_SAMPLES:]
+        for block in blocks.push(piece):
+            yield Frame(block, CAPTURE_RATE, done / CAPTURE_RATE)
             done += FRAME_SAMPLES
+    rest = blocks.flush()
     if len(rest):
         yield Frame(rest, CAPTURE_RATE, done / CAPTURE_RATE)
 
