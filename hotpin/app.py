@@ -21,7 +21,7 @@ from hotpin.sessions.stores import open_store
 from hotpin.settings import Settings
 from hotpin.tts.base import Tts
 from hotpin.tts.choice import Choice, choose
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.worker import Worker
 
 VOICE_RATE = 24_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hotpin.history import Turn
 from hotpin.llm.base import ReplyOptions
 from hotpin.sessions.keeper import Keeper, Unkept
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.wake.base import Wake
 from hotpin.wake.policy import WakePolicy
 

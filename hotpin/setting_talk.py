@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from hotpin.setting_types import Duration, Probability, Seconds, Section, unset_if_blank
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.wake.policy import WakePolicy
 
 _TURN = TurnPolicy()  # the numbers stand there, once

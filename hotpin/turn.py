@@ -20,11 +20,10 @@ wait.
 """
 
 import math
-import re
-from dataclasses import dataclass, field
 
-from hotpin.endpoint import EndpointPolicy, silence_needed
+from hotpin.endpoint import silence_needed
 from hotpin.events import State
+from hotpin.over_reply import SpeechOverReply
 from hotpin.turn_io import (
     Action,
     Answer,
@@ -49,21 +48,10 @@ from hotpin.turn_io import (
     Speculate,
     StartUtterance,
     Typed,
-    Understand,
     Voice,
     Words,
 )
-
-# --- policy ------------------------------------------------------------------------------------------------------
-
-_BACKCHANNELS = re.compile(r"(?:(?:[mhua]+|him|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+")
-"""What a listener says to show that they follow; not a wish to speak. What recognisers spell with nothing but m, h, u
-and a is a hum or a laugh, and Whisper's "him" is a "hm"."""
-
-_SHORT_SECONDS, _UNSURE = 0.6, -1.1
-"""In less speech than this, words of less confidence than that are none: 74 of 75 short commands of four synthetic
-voices were understood with more, and of 14 hums that were mistaken for words half with less."""
-
+from hotpin.turn_policy import TurnPolicy
 
 _OVER_REPLY_THRESHOLD, _OVER_REPLY_SECONDS = 0.8, 2 / 3
 """Shares of the start's threshold and seconds that are enough to pause a reply, which can be taken back."""
@@ -78,39 +66,6 @@ _OVER_REPLY_PRE_ROLL_SECONDS = 1.0
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
 
-_BLIP_SECONDS = 0.25
-"""s of speech that are no word unless one is understood soon. While a reply is paused there is no echo: what was one
-ends at once."""
-
-_AFTER_NOTHING_SECONDS, _AFTER_BACKCHANNEL_SECONDS = 0.6, 0.8
-"""s of silence until the reply goes on, after no word and after an "uh-huh" that was understood as one."""
-
-
-def is_backchannel(words: str) -> bool:
-    """Whether words, said over a reply, only show that the person follows."""
-    return _BACKCHANNELS.fullmatch(words.strip().lower()) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnPolicy:
-    """The numbers of turn-taking; the settings' ``turn`` section gives each one's reason."""
-
-    start_threshold: float = 0.5
-    stop_threshold: float = 0.35
-    start_seconds: float = 0.06
-    pre_roll_seconds: float = 0.5
-    min_speech_seconds: float = 0.1
-    max_utterance_seconds: float = 120.0
-    speculate_seconds: float | None = 0.12
-    """s of silence after which the pipeline runs ahead; ``None`` means never."""
-    barge_in: bool = False
-    understand_seconds: float = 0.12
-    """s of silence after which it is found out what was said over a reply; endless where that costs."""
-    cancel_seconds: float = 1.0
-    resume_seconds: float = 2.0
-    echo_tail_seconds: float = 0.4
-    endpoint: EndpointPolicy = field(default_factory=EndpointPolicy)
-
 
 class TurnMachine:
     """The state of one conversation's turn-taking. Used from one thread."""
@@ -120,14 +75,12 @@ class TurnMachine:
         self.state = State.LISTENING
         self._held = False  # push-to-talk
         self._reopenable = False  # the turn was ended by a silence, which may have been a pause
-        self._over_reply = False  # speech over a paused reply, not yet known to be meant
+        self._over_reply: SpeechOverReply | None = None
         self._wary = False  # this reply was paused for nothing before
         self._ignores = False  # muted, or asleep
         self._hears_itself = False
         self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
         self._words = ""
-        self._asked = False  # what was said over a reply, before the present pause, is being understood
-        self._understood: Words | None = None  # what came of that
         self._ahead = False  # the pipeline runs ahead in the present pause
         self._judged: Judged | None = None  # what came of that
         self._run = 0.0  # s of unbroken speech
@@ -166,7 +119,7 @@ class TurnMachine:
     # --- audio ---
 
     def _voice(self, voice: Voice, now: float) -> list[Action]:
-        hearing = self.state is State.HEARING or self._over_reply
+        hearing = self.state is State.HEARING or self._over_reply is not None
         pausing = 1.0
         if self.state is State.SPEAKING and not self._wary:
             pausing = _NO_ECHO_THRESHOLD if voice.no_echo else _OVER_REPLY_THRESHOLD
@@ -178,7 +131,7 @@ class TurnMachine:
         if speech:
             self._speech += voice.seconds
             self._last_speech = now
-        return self._over_reply_goes_on(now) if self._over_reply else self._hearing(now)
+        return self._hearing(now) if self._over_reply is None else self._over_reply_goes_on(self._over_reply, now)
 
     def _maybe_start(self, now: float, *, no_echo: bool) -> list[Action]:
         if self._ignores or now <= self._not_before:
@@ -195,7 +148,7 @@ class TurnMachine:
         pre_roll = max(self.policy.pre_roll_seconds, _OVER_REPLY_PRE_ROLL_SECONDS * speaking)
         start = self._start(now, now - self._run - pre_roll)
         if speaking:
-            self._over_reply = True
+            self._over_reply = SpeechOverReply(self.policy)
             return [PausePlayback(), *start]
         self.state = State.HEARING
         return start
@@ -241,37 +194,22 @@ class TurnMachine:
         # As long as the words are not known there is nothing to say, so nothing is lost by waiting for them.
         return policy.unfinished if self._ahead else silence_needed(self._words, policy)
 
-    def _over_reply_goes_on(self, now: float) -> list[Action]:
-        if self._run >= self.policy.start_seconds:
-            self._asked, self._understood = False, None
-        goes_on = self._run >= self.policy.cancel_seconds and not is_backchannel(self._words)
-        if goes_on or self._wants_to_speak():
-            self._over_reply = False
-            self.state = State.HEARING
-            return [CancelReply()]
-        silence = now - (self._last_speech or now)
-        if not self._asked and silence >= self.policy.understand_seconds:
-            self._asked = True
-            return [Understand()]
-        follows = self._understood is not None and is_backchannel(self._understood.text)
-        patience = self.policy.resume_seconds
-        if self._understood is not None or self._speech < _BLIP_SECONDS:
-            patience = min(patience, _AFTER_BACKCHANNEL_SECONDS if follows else _AFTER_NOTHING_SECONDS)
-        if silence < patience:
-            return []
-        self._wary = not follows
-        return self._resume()
-
-    def _wants_to_speak(self) -> bool:
-        """Whether a real word was understood over the reply."""
-        words = self._understood
-        if words is None or not words.text.strip() or is_backchannel(words.text):
-            return False
-        sure = words.confidence is None or words.confidence >= _UNSURE
-        return sure or self._speech >= _SHORT_SECONDS
+    def _over_reply_goes_on(self, over: SpeechOverReply, now: float) -> list[Action]:
+        match over.judge(self._run, self._speech, now - (self._last_speech or now)):
+            case None:
+                return []
+            case CancelReply() as cancel:
+                self._over_reply = None
+                self.state = State.HEARING
+                return [cancel]
+            case ResumePlayback():
+                self._wary = not over.follows
+                return self._resume()
+            case understand:
+                return [understand]
 
     def _resume(self) -> list[Action]:
-        self._over_reply = False
+        self._over_reply = None
         return [DropUtterance(), ResumePlayback()]
 
     def _listen_otherwise(self, event: Attend | Ignore | HearsItself) -> list[Action]:
@@ -287,7 +225,7 @@ class TurnMachine:
     def _ignore(self) -> list[Action]:
         """Listen to nobody any more; what a key is held for, or has been said to its end, still counts."""
         self._ignores, self._run = True, 0.0
-        if self._over_reply:
+        if self._over_reply is not None:
             return self._resume()
         if self.state is State.HEARING and not self._held:
             self.state = State.LISTENING
@@ -295,10 +233,10 @@ class TurnMachine:
         return []
 
     def _hear_words(self, words: Words) -> list[Action]:
-        if self.state is State.HEARING or self._over_reply:
+        if self.state is State.HEARING or self._over_reply is not None:
             self._words = words.text
-            if words.whole and self._asked:
-                self._understood = words
+        if self._over_reply is not None:
+            self._over_reply.hear(words)
         return []
 
     # --- keys ---
@@ -335,8 +273,8 @@ class TurnMachine:
         if self.state is State.HEARING:  # a reply that was cancelled reports late
             return []
         self._let_echo_pass(now)
-        if self._over_reply:  # it ended while somebody spoke over it: what they say is the next turn
-            self._over_reply = False
+        if self._over_reply is not None:  # it ended while somebody spoke over it: what they say is the next turn
+            self._over_reply = None
             self.state = State.HEARING
             return []
         self.state = State.LISTENING
@@ -349,8 +287,8 @@ class TurnMachine:
     def _silence_reply(self, now: float) -> list[Action]:
         """Drop a reply that is being made or spoken, and whatever is said over it."""
         self._let_echo_pass(now)
-        actions: list[Action] = [DropUtterance()] if self._over_reply else []
-        self._over_reply = False
+        actions: list[Action] = [DropUtterance()] if self._over_reply is not None else []
+        self._over_reply = None
         if self.state is State.LISTENING:
             return actions
         return [*actions, CancelReply()]
@@ -363,7 +301,6 @@ class TurnMachine:
         self._speech = self._run
         self._last_speech = now if self._run else None
         self._began = now
-        self._asked, self._understood = False, None
         return [StartUtterance(max(since, self._not_before))]
 
     def _reopen(self, now: float) -> list[Action]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotpin.events import State
-from hotpin.turn import TurnMachine, TurnPolicy, is_backchannel
+from hotpin.over_reply import is_backchannel
+from hotpin.turn import TurnMachine
 from hotpin.turn_io import (
     Action,
     Answer,
@@ -36,6 +37,7 @@ from hotpin.turn_io import (
     Voice,
     Words,
 )
+from hotpin.turn_policy import TurnPolicy
 
 FRAME = 0.02
 SPEECH = 0.9
@@ -605,4 +607,4 @@ def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Inp
             ledger.enter(event)
             for action in machine.step(event, now):
                 ledger.enter(action)
-            assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply)
+            assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply is not None)

@@ -14,7 +14,7 @@ from hotpin.bus import Bus
 from hotpin.errors import SttError
 from hotpin.events import Attention, AttentionChanged, Event, Failed, ReplyText, State, StateChanged
 from hotpin.settings import Settings
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.vad.base import Vad
 from tests.conftest import choosing
 

@@ -16,7 +16,7 @@ from hotpin.clock import RealClock
 from hotpin.conversation_options import ConversationOptions
 from hotpin.settings import Settings
 from hotpin.stt.base import Transcript
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.conftest import choosing
 from tests.fakes.engines import FakeStt, FakeSttStream, fake_engines, silence, speech
 

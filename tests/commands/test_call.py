@@ -15,7 +15,7 @@ from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.engines import Engines
 from hotpin.errors import HotpinError
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.commands.conftest import MakeWav
 from tests.fakes.engines import VOICE_RATE, FakeLlm, FakeStt, FakeTts, FakeVad, speech
 

@@ -20,7 +20,7 @@ from hotpin.events import (
     TurnDone,
 )
 from hotpin.llm.base import Message
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.fakes.engines import FakeLlm, FakeStt, FakeSttStream, FakeTts, silence, speech
 from tests.fakes.sound import play
 from tests.scenarios.stage import TIMEOUT, Make

@@ -22,7 +22,7 @@ from hotpin.events import (
     TurnDone,
 )
 from hotpin.registry import EngineInfo
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.fakes.engines import silence, speech
 from tests.fakes.sound import play
 from tests.scenarios.stage import TIMEOUT, Make, Stage

@@ -8,7 +8,7 @@ from hotpin.conversation_options import ConversationOptions
 from hotpin.endpoint import EndpointPolicy
 from hotpin.events import Heard, Noticed
 from hotpin.registry import EngineInfo
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from tests.fakes.engines import silence, speech
 from tests.scenarios.stage import Make, Stage
 from tests.scenarios.test_running_ahead import wait_until, wait_until_weighed

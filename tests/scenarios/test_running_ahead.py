@@ -24,7 +24,7 @@ from hotpin.events import (
 )
 from hotpin.sessions.keeper import KeptTurn, SessionKeeper, Then, Unkept
 from hotpin.sessions.memory import MemoryStore
-from hotpin.turn import TurnPolicy
+from hotpin.turn_policy import TurnPolicy
 from hotpin.worker import Worker
 from tests.fakes.engines import silence, speech
 from tests.scenarios.stage import TIMEOUT, Make, Stage
