@@ -110,7 +110,7 @@ def _open_interface(serving: bool, host: str | None, port: int | None, insecure:
     if serving:
         serve.check(settings.server)
     common.ensure_models(settings, ("vad", "stt", "llm", "tts"))
-    from hotpin.tui.app import run
+    from hotpin.tui.run import run
 
     with serve.beside(settings) if serving else contextlib.nullcontext() as hold:
         run(settings, start_call.DEFAULT_SESSION, hold=hold)

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from hotpin.audio import mp3, wav
-from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples, to_int16
+from hotpin.audio.blocks import Reblocker
+from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
+from hotpin.audio.mixdown import mono
 from hotpin.audio.resample import Resampler, check_rate
 from hotpin.errors import AudioError
 
@@ -37,15 +39,6 @@ _TIME_BASE = 1_000_000
 
 _STATES_ITS_LENGTH = frozenset({"aiff", "au", "flac", "matroska", "mov"})
 """Formats whose header says how long they are; of others FFmpeg tells what it estimates from the file's size."""
-
-_SCALES: Mapping[str, tuple[float, float]] = {
-    "u8": (128.0, 128.0),
-    "s16": (0.0, 2.0**15),
-    "s32": (0.0, 2.0**31),
-    "flt": (0.0, 1.0),
-    "dbl": (0.0, 1.0),
-}
-"""FFmpeg's name of a sample format: its zero and its full scale."""
 
 _FORMATS = "aac,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
 """What FFmpeg may take a file for. No playlists (hls, concat, dash …): a file is untrusted, they name other files."""
@@ -267,32 +260,14 @@ def _sound(container: "InputContainer", path: Path) -> Iterator["AudioFrame"]:
         log.warning("%s is damaged; packets that could not be decoded: %d", _quoted(path), damaged)
 
 
-# A float file may hold infinities and NaN: to_int16 knows what becomes of them.
-@np.errstate(over="ignore", invalid="ignore")
-def mono(frame: "AudioFrame") -> Samples:
-    """Return the mean of the channels, int16 of shape (n,)."""
-    kind = frame.format.packed.name
-    if kind not in _SCALES:
-        raise AudioError(f"sound in the sample format {kind} cannot be decoded", "Convert it to 16-bit WAV")
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.int16 and len(samples) == 1:
-        only: Samples = samples[0]
-        return only
-    zero, full_scale = _SCALES[kind]
-    return to_int16((samples.mean(axis=0, dtype=np.float32) - np.float32(zero)) / np.float32(full_scale))
-
-
 def _frames(pieces: Iterable[Samples]) -> Iterator[Frame]:
-    rest = np.empty(0, np.int16)
+    blocks = Reblocker(FRAME_SAMPLES)
     done = 0
     for piece in pieces:
-        rest = np.concatenate((rest, piece))
-        while len(rest) >= FRAME_SAMPLES:
-            yield Frame(rest[:FRAME_SAMPLES], CAPTURE_RATE, done / CAPTURE_RATE)
-            rest = rest[FRAME_SAMPLES:]
+        for block in blocks.push(piece):
+            yield Frame(block, CAPTURE_RATE, done / CAPTURE_RATE)
             done += FRAME_SAMPLES
+    rest = blocks.flush()
     if len(rest):
         yield Frame(rest, CAPTURE_RATE, done / CAPTURE_RATE)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from hotpin.audio.demux.source import Items, Source, Track
-from hotpin.audio.files import mono
 from hotpin.audio.frame import CAPTURE_RATE, Samples
+from hotpin.audio.mixdown import mono
 from hotpin.audio.resample import Resampler, check_rate
 from hotpin.errors import AudioError
 

@@ -7,7 +7,7 @@ from time import process_time
 
 import numpy as np
 
-from hotpin.app import VOICE_RATE, App, Question, TurnResult, take_turn
+from hotpin.app import VOICE_RATE, App
 from hotpin.audio.frame import Samples
 from hotpin.audio.mic import FileMicrophone
 from hotpin.audio.speaker import VirtualSpeaker
@@ -18,6 +18,7 @@ from hotpin.clock import Clock
 from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
 from hotpin.events import Event, State, StateChanged
+from hotpin.one_turn import Question, TurnResult, take_turn
 from hotpin.speculation import Ahead
 from hotpin.tts.silence import AUDIBLE
 

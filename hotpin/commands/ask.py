@@ -79,9 +79,9 @@ class Call:
 
 
 def _ask(settings: "Settings", asked: "str | Recording", call: Call) -> None:
-    from hotpin.app import Question
     from hotpin.commands import turns
     from hotpin.errors import AudioError, LlmError
+    from hotpin.one_turn import Question
 
     typed = isinstance(asked, str)
     kinds: tuple[Kind, ...] = ("vad", "llm", "tts") if typed else ("vad", "stt", "prosody", "llm", "tts")

@@ -11,7 +11,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from hotpin.app import App, TurnResult
+    from hotpin.app import App
+    from hotpin.one_turn import TurnResult
     from hotpin.registry import Kind
     from hotpin.settings import Settings
     from hotpin.timing import Timing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from hotpin.app import VOICE_RATE, App, Question, TurnResult, take_turn
+from hotpin.app import VOICE_RATE, App
 from hotpin.audio import files
 from hotpin.audio.atomic import refuse_source
 from hotpin.audio.codecs import WavWriter
@@ -20,6 +20,7 @@ from hotpin.commands import common
 from hotpin.conversation import Conversation
 from hotpin.conversation_options import ConversationOptions
 from hotpin.events import Event, Heard, Noticed, ReplyText, ReplyWritten
+from hotpin.one_turn import Question, TurnResult, take_turn
 from hotpin.sessions.texts import harmless
 from hotpin.settings import Settings
 

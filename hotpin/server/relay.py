@@ -3,9 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from hotpin.bus import Bus
 from hotpin.events import Event, Level, Spoken
+
+Thing = TypeVar("Thing")
+
+
+def relayed(loop: asyncio.AbstractEventLoop, take: Callable[[Thing], None]) -> Callable[[Thing], None]:
+    """Give what has ``take`` called on the event loop; to be called from any thread, and never waits."""
+
+    def hand_over(thing: Thing) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(take, thing)
+
+    return hand_over
 
 
 class Relay(Bus):
@@ -13,13 +26,10 @@ class Relay(Bus):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[Event], None]) -> None:
         super().__init__()
-        self._loop = loop
-        self._take = take
+        self._take = relayed(loop, take)
 
     def publish(self, event: Event) -> None:
         """Hand an event over, without ever waiting."""
         super().publish(event)
-        if isinstance(event, Level | Spoken):  # many, and for screens
-            return
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._take, event)
+        if not isinstance(event, Level | Spoken):  # many, and for screens
+            self._take(event)

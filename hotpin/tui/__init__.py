@@ -1,1 +1,1 @@
-"""The full-screen interface; see ``hotpin.tui.app.run``."""
+"""The full-screen interface; see ``hotpin.tui.run.run``."""

@@ -8,13 +8,11 @@ was said stays on the screen.
 import asyncio
 import signal
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -24,50 +22,18 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
-from hotpin import paths
-from hotpin.errors import BusyError, HotpinError
+from hotpin.errors import BusyError
 from hotpin.events import Attention, DeviceChanged, Event, Failed, Noticed, TurnDone
 from hotpin.tui import screens
-from hotpin.tui.call import Hold, LiveCall, Plan
+from hotpin.tui.call import LiveCall, Plan
 from hotpin.tui.messages import CallFailed, CallReady, Happened, LoadingWentOn
 from hotpin.tui.talk_key import REPEAT_SECONDS, Stroke, TalkKey
-from hotpin.tui.terminal import kept_clean
 from hotpin.tui.toasts import explained, toast
+from hotpin.tui.typed import TypedMessages
 from hotpin.tui.view import CallView
 from hotpin.tui.widgets.help import Help
-from hotpin.tui.widgets.transcript import Entry
-
-if TYPE_CHECKING:
-    from hotpin.settings import Settings
-
-MAX_WAITING = 16
-"""Messages that may wait to be answered one after the other."""
 
 _LEAVING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-
-
-def run(settings: "Settings", session_id: str, agent: str = "", *, hold: Hold | None = None) -> None:
-    """Hold a call on the full screen until the person leaves.
-
-    Args:
-        settings: the engines, devices and rules.
-        session_id: the session to go on with, or a new one.
-        agent: the persona that answers; empty means the session's, else that of the settings.
-        hold: makes the calls; without it they are live ones at this machine alone.
-
-    Raises:
-        HotpinError: if there is no terminal, or the interface has crashed.
-    """
-    log_file = paths.cache_dir() / "interface.log"
-    with kept_clean(log_file):
-        plan = Plan(settings, session_id, agent)
-        interface = Interface(plan if hold is None else replace(plan, hold=hold))
-        try:
-            interface.run()
-        finally:
-            interface.call.close()
-    if interface.return_code:
-        raise HotpinError("the full-screen interface has crashed", f"What is known is in {log_file}")
 
 
 class Interface(App[None]):
@@ -104,8 +70,7 @@ class Interface(App[None]):
         """What is to be said once the call is open."""
         self._stopped = ""
         """Why nothing can be answered any more; empty as long as it can."""
-        self._waiting: deque[Entry] = deque()
-        """What was typed before the call was ready, and behind it; answered one after the other."""
+        self._typed = TypedMessages(self._view.transcript, self._answer)
         self._talk_key = TalkKey()
         self._about_to_send: Timer | None = None
 
@@ -147,15 +112,7 @@ class Interface(App[None]):
         if self._stopped:
             toast(self, self._stopped, "warning")
             return False
-        if len(self._waiting) >= MAX_WAITING:
-            busy = f"{MAX_WAITING} messages wait to be answered. Wait for the next answer, then press Enter again"
-            toast(self, busy, "warning")
-            return False
-        waits = not self._call_ready or bool(self._waiting)
-        self._waiting.append(self._view.transcript.type(text, waits=waits))
-        if not waits:
-            self._send_next()
-        return True
+        return self._try(lambda: self._typed.take(text, ready=self._call_ready))
 
     def action_interrupt(self) -> None:
         """Stop the reply."""
@@ -239,14 +196,10 @@ class Interface(App[None]):
         self._view.begin_loading(call.plan.settings, about, muted=call.muted, hands_free=call.hands_free)
         call.start()
 
-    def _send_next(self) -> None:
-        """Have the message that waits longest answered."""
-        if not self._waiting:
-            return
-        entry = self._waiting.popleft()
+    def _answer(self, text: str) -> bool:
+        """Have a typed message answered; return whether it could be done."""
         self._view.asked = self.call.now()
-        if not self._try(lambda: self.call.type(entry.text)):
-            self._view.transcript.drop(entry)
+        return self._try(lambda: self.call.type(text))
 
     def _try(self, act: Callable[[], None]) -> bool:
         """Do something to the call; return whether it could be done."""
@@ -284,7 +237,7 @@ class Interface(App[None]):
         if self._news:
             self._view.transcript.note(self._news)
         self._news = ""
-        self._send_next()
+        self._typed.send_next()
 
     @on(CallFailed)
     def _give_up(self, message: CallFailed) -> None:
@@ -321,7 +274,7 @@ class Interface(App[None]):
                     self._stop(why)
             case TurnDone():
                 self._view.show_gaps(self.call.gaps)
-                self._send_next()
+                self._typed.send_next()
 
     def _stop(self, why: str) -> None:
         self._stopped = why

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from hotpin.app import TurnResult
 from hotpin.bench.report import Report
 from hotpin.bench.runner import BenchTurn
 from hotpin.bench.utterances import Utterance
 from hotpin.errors import SttError
 from hotpin.events import Failed
+from hotpin.one_turn import TurnResult
 from hotpin.registry import EngineInfo
 from hotpin.timing import Timing
 

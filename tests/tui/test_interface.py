@@ -8,8 +8,8 @@ from textual.widgets import Input
 
 from hotpin.errors import LlmError
 from hotpin.events import ReplyText
-from hotpin.tui.app import MAX_WAITING
 from hotpin.tui.messages import coalesced
+from hotpin.tui.typed import MAX_WAITING
 from hotpin.tui.widgets.help import Help
 from hotpin.tui.widgets.message_input import MessageInput
 from hotpin.tui.widgets.waterfall import Waterfall

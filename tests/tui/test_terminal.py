@@ -46,7 +46,7 @@ with terminal.kept_clean(Path(sys.argv[1])):
 _CALL = """
 import time
 from hotpin import settings
-from hotpin.tui.app import run
+from hotpin.tui.run import run
 run(settings.load({}), "kitchen")
 print("Left.")
 time.sleep(60)  # the terminal goes with its program
