@@ -25,8 +25,6 @@ from hotpin.utterance import Utterance
 from hotpin.wake.policy import is_stop
 from hotpin.weighing import Weighing
 
-__all__ = ["Answer", "Surroundings"]
-
 SPOKEN_SECONDS = 0.1
 """s between two looks at how much of the reply has been heard."""
 

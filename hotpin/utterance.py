@@ -7,7 +7,6 @@ for as if they were all, and after the end the person may still be found to go o
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +16,9 @@ from hotpin.endpoint import without_end
 from hotpin.events import Failed, Partial
 from hotpin.prosody.base import HEARD_SECONDS
 from hotpin.stt.base import SttStream, Transcript
+from hotpin.surroundings import Surroundings
 from hotpin.turn_io import Words
 from hotpin.worker import Ahead, certain, running_ahead
-
-if TYPE_CHECKING:
-    from hotpin.answer import Surroundings
 
 FEED_SECONDS = 0.2
 """s of audio handed to the recogniser at a time while the person speaks: how often partial words can change."""
@@ -34,7 +31,7 @@ been published."""
 class Utterance:
     """One utterance. Its methods are called by the listener; what runs on the worker begins with an underscore."""
 
-    def __init__(self, ticket: Ticket, around: "Surroundings") -> None:
+    def __init__(self, ticket: Ticket, around: Surroundings) -> None:
         self.ticket = ticket
         self._around = around
         self._stream: SttStream | None = None

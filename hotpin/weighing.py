@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.cancel import Ticket
@@ -17,11 +17,9 @@ from hotpin.endpoint import Ending, Evidence, finished, without_end
 from hotpin.errors import BusyError
 from hotpin.prosody.ending import ending
 from hotpin.stt.base import Transcript
+from hotpin.surroundings import Surroundings
 from hotpin.turn_io import Judged
 from hotpin.worker import Worker, running_ahead
-
-if TYPE_CHECKING:
-    from hotpin.answer import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +37,7 @@ class Weighing:
         sound: the end of the utterance, int16, shape (n,), 16 kHz.
     """
 
-    def __init__(self, ticket: Ticket, around: "Surroundings", sound: Samples) -> None:
+    def __init__(self, ticket: Ticket, around: Surroundings, sound: Samples) -> None:
         self._ticket = ticket
         self._around = around
         self._lock = threading.Lock()  # guards the two that follow
