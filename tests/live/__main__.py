@@ -88,7 +88,7 @@ def measure_noise(
 ) -> None:
     """Noise in silence for ``minutes``, then noise and hums over stories, without an echo unless a room is given."""
     with _material() as (_, voices):
-        hums = [voices.say(text, engine) for engine in ("hibari", "pyttsx3") for text in BACKCHANNELS]
+        hums = [voices.say(text, engine) for engine, text in BACKCHANNELS]
         made = made_noises()
         echo = room_of(rooms[0]) if rooms else None
         with stand({**SCRIPTED, **_given(settings)}, echo) as here:

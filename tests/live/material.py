@@ -28,7 +28,11 @@ ONSET_DB = 20.0
 
 _ONSET_SAMPLES = CAPTURE_RATE // 100
 _ONSET_RUN = 6
-BACKCHANNELS = ("Uh-huh.", "Mm-hm.", "Right.")
+BACKCHANNELS = (
+    *(("hibari", text) for text in ("Uh-huh.", "Mm-hm.", "Right.")),
+    *(("pyttsx3", text) for text in ("Uh-huh.", "Hum.", "Right.")),
+)
+"""A voice and what it says. The system's own spells "Mm-hm" out, letter by letter: that is no hum."""
 _BASES = ("repository", "file name")
 
 
