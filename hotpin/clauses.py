@@ -21,6 +21,14 @@ to write."""
 MAX_CHARACTERS = 250
 """Characters of a piece at most, about 15 s of speech: longer sentences are cut at a clause, or between words."""
 
+PAUSE_LETTERS = 5
+"""Letters that a voice could say in the pause at a comma. Against when Whisper hears each word, at 3305 places in 47
+clauses: hibari, kokoro and pyttsx3 end within a word of what was heard at 99.5, 97.8 and 100 % of them; without the
+pauses at 97.3, 95.4 and 99.6 %."""
+
+_PAUSES = ",;:—–"
+_PAUSE = re.compile(rf"[{_PAUSES}](?=\s|$)")
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -185,9 +193,16 @@ def heard_part(text: str, fraction: float) -> str:
     ends = [0, *(word.end() for word in re.finditer(r"\S+", text))]
 
     def middle(word: int) -> float:
-        return (len(speakable(text[: ends[word - 1]])) + len(speakable(text[: ends[word]]))) / 2
+        return (_length(text[: ends[word - 1]]) + _length(text[: ends[word]].rstrip(_PAUSES))) / 2
 
-    return text[: ends[bisect_right(range(1, len(ends)), fraction * len(speakable(text)), key=middle)]]
+    played = fraction * _length(text.rstrip(_PAUSES + " "))
+    return text[: ends[bisect_right(range(1, len(ends)), played, key=middle)]]
+
+
+def _length(text: str) -> int:
+    """Return how long it takes to say ``text``, in letters."""
+    spoken = speakable(text)
+    return len(spoken) + PAUSE_LETTERS * len(_PAUSE.findall(spoken))
 
 
 def _forced_end(window: str) -> int:
