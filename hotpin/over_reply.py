@@ -8,6 +8,7 @@ import re
 
 from hotpin.turn_io import CancelReply, ResumePlayback, Understand, Words
 from hotpin.turn_policy import TurnPolicy
+from hotpin.wake.policy import is_stop
 
 _BACKCHANNELS = re.compile(r"(?:(?:[mhua]+|him|oh|yeah|yes|yep|ok|okay|right|sure|i see|go on)\b\W*)+")
 """What a listener says to show that they follow; not a wish to speak. What recognisers spell with nothing but m, h, u
@@ -17,9 +18,9 @@ _SHORT_SECONDS, _UNSURE = 0.6, -1.1
 """In less speech than this, words of less confidence than that are none: 74 of 75 short commands of four synthetic
 voices were understood with more, and of 14 hums that were mistaken for words half with less."""
 
-_BLIP_SECONDS = 0.25
-"""s of speech that are no word unless one is understood soon. While a reply is paused there is no echo: what was one
-ends at once."""
+_BLIP_SECONDS = 0.3
+"""s of speech that are no word, whatever is understood, unless it is "stop". While a reply is paused there is no echo:
+what was one ends as soon as the devices and the room are silent, and Whisper makes words of its rest."""
 
 _AFTER_NOTHING_SECONDS, _AFTER_BACKCHANNEL_SECONDS = 0.6, 0.8
 """s of silence until the reply goes on, after no word and after an "uh-huh" that was understood as one."""
@@ -72,6 +73,8 @@ class SpeechOverReply:
         words = self._understood
         if words is None or not words.text.strip() or self.follows:
             return False
+        if speech < _BLIP_SECONDS:
+            return is_stop(words.text)
         return words.confidence is None or words.confidence >= _UNSURE or speech >= _SHORT_SECONDS
 
     def _patience(self, speech: float) -> float:

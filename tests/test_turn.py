@@ -402,11 +402,20 @@ def test_the_next_reply_is_not_wary_any_more() -> None:
     assert kinds(scene.speak(0.06)) == [PausePlayback, StartUtterance]
 
 
-def test_a_short_word_cancels_the_reply_though_it_might_have_been_a_blip() -> None:
+@pytest.mark.parametrize(("words", "first"), [("No.", DropUtterance), ("Stop!", CancelReply)])
+def test_a_blip_is_no_word_whatever_is_understood_unless_it_is_stop(words: str, first: type[Action]) -> None:
     scene = replying(barge_in=True)
-    scene.speak(0.1)
+    scene.speak(0.2)
     scene.pause(0.5)
-    scene.step(Words("No.", whole=True))
+    scene.step(Words(words, whole=True))
+    assert kinds(scene.pause(0.12))[0] is first
+
+
+def test_a_short_word_cancels_the_reply() -> None:
+    scene = replying(barge_in=True)
+    scene.speak(0.32)
+    scene.pause(0.2)
+    scene.step(Words("No.", whole=True, confidence=-0.9))
     assert kinds(scene.pause(FRAME)) == [CancelReply]
 
 
