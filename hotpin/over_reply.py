@@ -15,8 +15,8 @@ _BACKCHANNELS = re.compile(r"(?:(?:[mhua]+|him|oh|yeah|yes|yep|ok|okay|right|sur
 and a is a hum or a laugh, and Whisper's "him" is a "hm"."""
 
 _SHORT_SECONDS, _UNSURE = 0.6, -1.1
-"""In less speech than this, words of less confidence than that are none: 74 of 75 short commands of four synthetic
-voices were understood with more, and of 14 hums that were mistaken for words half with less."""
+"""In less speech than this, words of less confidence than that are none: 75 of 76 commands of synthetic voices were
+understood with more or lasted longer; of 18 hums that were taken for words, 5 had less."""
 
 _BLIP_SECONDS = 0.3
 """s of speech that are no word, whatever is understood, unless it is "stop". While a reply is paused there is no echo:
