@@ -151,14 +151,9 @@ def temperature(settings: Settings, persona: Persona) -> float:
     return known.temperature
 
 
-def spoken_language(settings: Settings) -> str:
-    """Give the language of the replies: an ISO 639-1 code, or ``auto`` where nobody can tell."""
-    return settings.tts.language or settings.stt.language
-
-
 def system_prompt(settings: Settings, persona: Persona) -> str:
     """Give what the model is told first: the setting's prompt, else the persona's in the language that is spoken."""
-    return settings.dialog.prompt or persona.prompt_for(spoken_language(settings))
+    return settings.dialog.prompt or persona.prompt_for(settings.spoken_language)
 
 
 def persona_voice(settings: Settings, persona: Persona, tts: Tts) -> Choice:
@@ -167,7 +162,7 @@ def persona_voice(settings: Settings, persona: Persona, tts: Tts) -> Choice:
     Raises:
         TtsError: if the voice of the settings is not there, or none speaks the language.
     """
-    language = spoken_language(settings)
+    language = settings.spoken_language
     wanted = settings.tts.voice or persona.voice_for(settings.tts.engine)
     try:
         return choose(tts, wanted, language)

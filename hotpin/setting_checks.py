@@ -80,7 +80,7 @@ def _voice(chosen: Settings) -> Iterator[Fault]:
     except HotpinError as error:
         yield Fault("tts.voice", error)
     else:
-        language = chosen.tts.language or chosen.stt.language
+        language = chosen.spoken_language
         yield from _fault("tts.engine", partial(choose, tts, chosen.tts.voice, language))
     finally:
         tts.close()

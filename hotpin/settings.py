@@ -77,6 +77,11 @@ class Settings(Section):
     cloud: CloudSettings = CloudSettings()
     log: LogSettings = LogSettings()
 
+    @property
+    def spoken_language(self) -> str:
+        """The language of the replies: an ISO 639-1 code, or ``auto`` where nobody can tell."""
+        return self.tts.language or self.stt.language
+
 
 Origin = str
 """Where a value came from, as a person would say it: a file's path, an environment name, an option."""

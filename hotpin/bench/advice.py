@@ -5,7 +5,6 @@ from dataclasses import replace
 from statistics import median
 
 from hotpin import model_manifest, models, recommend
-from hotpin.app import spoken_language
 from hotpin.bench.figures import shown
 from hotpin.bench.report import Report
 from hotpin.environment import available_cores
@@ -126,7 +125,7 @@ def _others(settings: Settings, kind: Kind) -> list[Model]:
 
 
 def _language(settings: Settings, kind: Kind) -> str:
-    return settings.stt.language if kind == "stt" else spoken_language(settings)
+    return settings.stt.language if kind == "stt" else settings.spoken_language
 
 
 def _current(settings: Settings, kind: Kind) -> str:

@@ -128,7 +128,7 @@ def persona(chosen: Settings) -> Iterator[Check]:
 
 def voice(chosen: Settings) -> Iterator[Check]:
     """Whether the voice is there and speaks the language."""
-    language = chosen.tts.language or chosen.stt.language
+    language = chosen.spoken_language
     try:
         tts = registry.build_tts(chosen)
         try:
@@ -160,7 +160,7 @@ def native(_: Settings) -> Iterator[Check]:
 def kokoro_languages(chosen: Settings) -> Iterator[Check]:
     """Whether Kokoro can speak more than English."""
     missing = [package for module, package in KOKORO_MODULES.items() if find_spec(module) is None]
-    language = chosen.tts.language or chosen.stt.language
+    language = chosen.spoken_language
     needed = chosen.tts.engine in KOKORO_ENGINES and language not in ("", "auto", "en")
     yield Check(
         "Kokoro's languages",

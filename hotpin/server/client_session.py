@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from hotpin.app import VOICE_RATE, spoken_language
+from hotpin.app import VOICE_RATE
 from hotpin.cancel import Generation, Ticket
 from hotpin.clock import SkippingClock
 from hotpin.conversation import Conversation
@@ -92,7 +92,7 @@ class ClientSession:
         app, manner = self._services.app, self._manner
         options = app.session_options(manner.session_id, agent=manner.agent, live=manner.vad)
         if manner.voice:
-            voice = choose(app.engines.tts, manner.voice, spoken_language(app.settings)).voice
+            voice = choose(app.engines.tts, manner.voice, app.settings.spoken_language).voice
             options = replace(options, voice=voice)
         return replace(options, hands_free=True)
 

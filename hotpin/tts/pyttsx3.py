@@ -143,7 +143,7 @@ class Pyttsx3Tts:
             self.close()
             raise
         if hello and not self._voices:
-            language = self._settings.tts.language or self._settings.stt.language
+            language = self._settings.spoken_language
             self._ids, self._voices = _named(hello, language)
         return child if hello else None
 

@@ -96,7 +96,7 @@ def voices(plan: Plan) -> list[Choice]:
         HotpinError: if the engine is not there, or its voices cannot be listed.
     """
     settings = plan.settings
-    language = settings.tts.language or settings.stt.language
+    language = settings.spoken_language
     with closing(registry.build_tts(settings)) as tts:
         there = sorted(tts.voices, key=lambda voice: not voice.speaks(language))
     found = [_setting(plan, {"tts.voice": ""}, "the persona's own")]
