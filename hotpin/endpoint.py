@@ -6,7 +6,6 @@ Pure: no clock, no audio. Waiting always 0.5 s feels slow after "What time is it
 import math
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 _SENTENCE_END = re.compile(r"[.?!。？！]['\"”’)]*$")
 
@@ -23,7 +22,7 @@ _FILLERS = frozenset("um uh er hmm erm".split())
 """Whatever punctuation a recogniser puts after these, the person is still thinking."""
 
 
-_WHOLE_ANSWERS = frozenset("yes no yeah yep okay ok sure thanks stop hello hi goodbye bye right please".split())
+_WHOLE_ANSWERS = frozenset("yes no yeah yep okay ok sure thanks stop hello hi goodbye bye right".split())
 """Words that are often all that is said."""
 
 
@@ -37,7 +36,7 @@ class EndpointPolicy:
     finished: float = 0.4
     """After what is surely finished."""
 
-    doubtful: float = 0.85
+    doubtful: float = 0.78
     """After what may be finished or not."""
 
     unfinished: float = 2.0
@@ -67,6 +66,9 @@ class Ending:
 
     pitch: float
     """Octaves that its end is higher than the utterance is on the whole; 0 where there is no tone."""
+
+    silence: float = 0.0
+    """s since the sound died away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,15 @@ class _Weights:
 
 # Fitted to 978 pauses of at least 0.12 s in 472 utterances: of people reading (counting twice), and of two synthesised
 # voices, each with a pause of 0.3 to 1.2 s put in at a word boundary (hotpin.bench.pauses). Ends and pauses weigh the
-# same, so 0.5 is where either is as likely. Share of pairs of an end and a pause that are put in the right order, in
-# clips left out of the fit, people and synthesised voices: with all 0.80, 0.97; without prosody engine 0.78, 0.96;
-# without the language model 0.78, 0.95; without both 0.75, 0.93. Of people alone: the language model 0.80, Smart Turn
-# 0.67, the recogniser's full stop 0.64.
-_WORDS = _Weights(-1.12, 1.47, 1.23, 0.24, -0.094, -1.28, -0.16)
-_WORDS_AND_SOUND = _Weights(-1.32, 1.47, 0.90, 0.35, -0.095, -1.19, -0.27, sound=0.26)
-_SENTENCE = _Weights(-0.13, 0.59, 0.84, 0.13, -0.100, -0.67, -0.23, complete=0.62)
-_ALL = _Weights(-0.40, 0.69, 0.63, 0.23, -0.101, -0.64, -0.35, complete=0.58, sound=0.24)
+# same, so 0.5 is where either is as likely; only where the prosody engine or the language model is missing 0.3 is
+# added, where both are 0.7: the rest reaches no extremes, and half of the ends shall be sure enough. Share of pairs of
+# an end and a pause that are put in the right order, in clips of speakers left out of the fit, people and synthesised
+# voices: with all 0.84, 0.99; without prosody engine 0.79, 0.99; without the language model 0.80, 0.96; without both
+# 0.74, 0.96.
+_WORDS = _Weights(-0.42, 1.47, 1.23, 0.24, -0.094, -1.28, -0.16)
+_WORDS_AND_SOUND = _Weights(-0.87, 1.37, 0.96, 0.23, -0.103, -1.14, -0.32, sound=0.28)
+_SENTENCE = _Weights(0.17, 0.53, 0.60, 0.12, -0.108, -0.62, -0.21, complete=0.69)
+_ALL = _Weights(-0.27, 0.55, 0.47, 0.07, -0.121, -0.56, -0.36, complete=0.66, sound=0.25)
 
 _USUAL_ENDING = Ending(level=-12.0, voicing=0.6, pitch=0.0)
 _USUAL_CONFIDENCE = -0.4
@@ -171,12 +174,12 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
     """
     text = words.strip()
     if not text:
-        return policy.unknown if finished is None else _between(finished, policy)
+        return policy.unknown if finished is None else _by_probability(finished, policy)
     last = re.sub(r"[^\w']", "", text.split()[-1]).lower()
     if last in _FILLERS:
         return policy.unfinished
     if finished is not None:
-        return _between(finished, policy)
+        return _by_probability(finished, policy)
     if _OPEN_END.search(text):
         return policy.unfinished
     if _SENTENCE_END.search(text):
@@ -184,26 +187,13 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
     return policy.unfinished if last in _UNFINISHED_WORDS else policy.unknown
 
 
-# Between these probabilities of an end the wait goes from unfinished to doubtful to finished. The later it falls, the
-# fewer people are cut off and the slower are the slowest answers. Simulated with the evidence of 150 recordings with a
-# pause and of 56 turns that ended: cut off, median and 95th percentile from the end of speech to the first sound; in
-# brackets with weights fitted without the speaker.
-#     here                               25 (29)   0.54 (0.55) s   1.04 (1.15) s
-#     here, doubtful 1.15 s              20 (19)   0.56 (0.58) s   1.29 (1.41) s
-#     0.05, 0.75, 0.8                    14 (12)   0.52 (0.53) s   1.39 (1.47) s
-#     0.05, 0.75, 0.8, doubtful 1.0 s    11 (12)   0.52 (0.53) s   1.49 (1.56) s
-# To cut off no more than 12 at 0.6 s and 1.0 s, about 0.975 of pairs of such an end and such a pause would have to be
-# in the right order, for 6 about 0.99. Without the speaker it is 0.92. Labelled by hand whether the recognised words
-# could be all that is said, instead of by the language model alone, it is 0.96: 23 are cut off at 1.01 s.
-_STEPS = (0.2, 0.5, 0.85)
+# Of these probabilities of an end the first is where what was plainly unfinished begins to be doubtful, the second
+# where it begins to be surely finished.
+_DOUBTFUL, _FINISHED = 0.48, 0.77
 
 
-def _between(finished: float, policy: EndpointPolicy) -> float:
+def _by_probability(finished: float, policy: EndpointPolicy) -> float:
     """Return the wait for a probability: the surer the end, the shorter."""
-    steps = tuple(zip(_STEPS, (policy.unfinished, policy.doubtful, policy.finished), strict=True))
-    if finished <= steps[0][0]:
+    if finished < _DOUBTFUL:
         return policy.unfinished
-    for (below, longer), (above, shorter) in pairwise(steps):
-        if finished <= above:
-            return longer + (shorter - longer) * (finished - below) / (above - below)
-    return policy.finished
+    return policy.doubtful if finished < _FINISHED else policy.finished

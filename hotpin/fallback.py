@@ -194,9 +194,9 @@ class FallbackLlm(_Pair[Llm]):
         remote = self._remote.reply(session, messages, options, cancelled)
         return _either(remote, lambda: self._local.reply(session, messages, options, cancelled), self._outage)
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
-        """Tell how likely the last message is whole, as the one that would answer now sees it."""
-        return self._present.finished(session, messages, cancelled)
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
+        """Tell how likely all has been said, as the one that would answer now sees it."""
+        return self._present.finished(session, words, cancelled)
 
     def rest(self, session: str) -> None:
         """Note that nothing is expected of ``session`` for a while."""

@@ -96,7 +96,7 @@ def verify(settings: "Settings", name: str) -> Path:
     if model.package:
         return models.in_package(name, model.package)
     folder = models.models_dir(settings) / name
-    stamp = model_store.read_stamp(folder)
+    stamp = model_store.present_stamp(folder, model)
     if stamp is None:
         raise models.not_installed(name)
     fault = _fault(model, folder, stamp)
@@ -129,7 +129,7 @@ def remove(settings: "Settings", name: str) -> bool:
 
 def _whole(model: Model, folder: Path) -> model_store.Stamp | None:
     """Read the model's files: its stamp if every one is right, else ``None``."""
-    stamp = model_store.read_stamp(folder)
+    stamp = model_store.present_stamp(folder, model)
     return None if stamp is None or _fault(model, folder, stamp) else stamp
 
 

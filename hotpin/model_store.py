@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hotpin.errors import ModelError
-from hotpin.model_manifest import SOURCE_NAMES, ModelFile, SourceName
+from hotpin.model_manifest import SOURCE_NAMES, Model, ModelFile, SourceName
 from hotpin.model_sources import Scratch
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,14 @@ def read_stamp(folder: Path) -> Stamp | None:
         return Stamp(values["source"], tuple(StampedFile(**file) for file in values["files"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def present_stamp(folder: Path, model: Model) -> Stamp | None:
+    """Read the stamp of ``model``'s folder; ``None`` too where it holds other files than the manifest names by now."""
+    stamp = read_stamp(folder)
+    if stamp is None or not {file.name for file in model.files(stamp.source)} <= {file.name for file in stamp.files}:
+        return None
+    return stamp
 
 
 def size_fault(folder: Path, stamp: Stamp) -> str:

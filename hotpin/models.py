@@ -60,7 +60,7 @@ def resolve(settings: "Settings", kind: Kind, name: str) -> Path:
     if model.package:
         return in_package(name, model.package)
     folder = models_dir(settings) / name
-    stamp = model_store.read_stamp(folder)
+    stamp = model_store.present_stamp(folder, model)
     if stamp is None:
         raise not_installed(model.name)
     fault = model_store.size_fault(folder, stamp) or model_store.touched_fault(folder, stamp, pins(model, stamp))
@@ -196,7 +196,8 @@ def missing(settings: "Settings", kinds: Sequence[Kind] = KINDS) -> list[Model]:
     except ModelError:
         return []
     home = models_dir(settings)
-    return [known[name] for name in names if not known[name].package and not model_store.read_stamp(home / name)]
+    fetched = [known[name] for name in names if not known[name].package]
+    return [model for model in fetched if not model_store.present_stamp(home / model.name, model)]
 
 
 def models_dir(settings: "Settings") -> Path:
@@ -254,7 +255,7 @@ def _status(settings: "Settings", model: Model) -> ModelStatus:
         path = model.package.path()
         return ModelStatus(model, path or Path(model.package.file), path is not None)
     folder = models_dir(settings) / model.name
-    stamp = model_store.read_stamp(folder)
+    stamp = model_store.present_stamp(folder, model)
     return ModelStatus(model, folder / model.entry, stamp is not None and not model_store.size_fault(folder, stamp))
 
 

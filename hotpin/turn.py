@@ -66,6 +66,10 @@ _OVER_REPLY_PRE_ROLL_SECONDS = 1.0
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
 
+_USUAL_LATENESS, _MOST_LATENESS = 0.05, 0.2
+"""s that the VAD always goes on hearing speech after the sound has died away (0.03 to 0.23 at 56 ends, median 0.07);
+and s beyond that are reckoned with: what is longer may be a last consonant that is hardly louder than the room."""
+
 
 class TurnMachine:
     """The state of one conversation's turn-taking. Used from one thread."""
@@ -82,6 +86,7 @@ class TurnMachine:
         self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
         self._words = ""
         self._ahead = False  # the pipeline runs ahead in the present pause
+        self._ahead_after = 0.0  # s of silence, when it began
         self._judged: Judged | None = None  # what came of that
         self._run = 0.0  # s of unbroken speech
         self._speech = 0.0  # s of speech in this utterance
@@ -159,6 +164,7 @@ class TurnMachine:
 
     def _hearing(self, now: float) -> list[Action]:
         silence = now - (self._began if self._last_speech is None else self._last_speech)
+        silence += self._lateness()
         if (actions := self._run_ahead(silence)) or self._held:
             return actions
         too_long = now - self._began >= self.policy.max_utterance_seconds
@@ -177,8 +183,14 @@ class TurnMachine:
             return [DropSpeculation()]
         if self._ahead or after is None or silence < after or self._speech < self.policy.min_speech_seconds:
             return []
-        self._ahead = True
+        self._ahead, self._ahead_after = True, silence
         return [Speculate()]
+
+    def _lateness(self) -> float:
+        """Return how long the VAD went on hearing speech in this pause, beyond the little that it always does."""
+        if self._judged is None or self._judged.silence is None:
+            return 0.0
+        return min(max(self._judged.silence - self._ahead_after - _USUAL_LATENESS, 0.0), _MOST_LATENESS)
 
     def _judge(self, judged: Judged, now: float) -> list[Action]:
         if not self._ahead:

@@ -40,6 +40,9 @@ class Judged:
     finished: float | None = None
     """How likely the person has finished, 0 to 1; ``None`` where only the words can tell."""
 
+    silence: float | None = None
+    """s since the sound had died away, when it was asked for; ``None`` if unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class PushToTalk:

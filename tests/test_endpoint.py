@@ -116,6 +116,14 @@ def test_the_surer_the_end_the_shorter_the_wait(one: float, other: float) -> Non
     assert policy.finished <= silence_needed("what time is it", policy, one) <= policy.unfinished
 
 
+@pytest.mark.parametrize(("likely", "wait"), [(0.05, 2.0), (0.4, 2.0), (0.6, 0.7), (0.9, 0.3), (1.0, 0.3)])
+def test_there_is_one_wait_for_the_unfinished_one_for_the_doubtful_and_one_for_the_finished(
+    likely: float, wait: float
+) -> None:
+    policy = EndpointPolicy(unknown=0.5, finished=0.3, doubtful=0.7, unfinished=2.0)
+    assert silence_needed("what time is it", policy, likely) == wait
+
+
 def test_a_hesitation_waits_however_sure_the_rest_is() -> None:
     assert silence_needed("and then I, um", EndpointPolicy(), 0.99) == EndpointPolicy().unfinished
 

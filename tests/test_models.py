@@ -516,6 +516,17 @@ def test_a_newer_pin_in_the_manifest_has_the_model_fetched_anew(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("hub")
+def test_a_version_with_files_of_other_names_has_the_model_fetched_anew(tmp_path: Path, hub: Hub) -> None:
+    model_pull.pull(Settings(), "hub-only")
+    hub.stated["tiny-2.gguf"] = hub.sent["tiny-2.gguf"] = WEIGHTS
+    (tmp_path / "manifest.toml").write_text(MANIFEST.replace("tiny.gguf", "tiny-2.gguf"))
+    with pytest.raises(ModelError, match="not installed"):
+        models.resolve(Settings(), "llm", "hub-only")
+    assert model_pull.pull(Settings(), "hub-only").fetched
+    assert models.resolve(Settings(), "llm", "hub-only").name == "tiny-2.gguf"
+
+
+@pytest.mark.usefixtures("hub")
 def test_a_folder_without_a_stamp_is_not_an_installed_model() -> None:
     folder = model_pull.pull(Settings(), "both", source="hub").path
     (folder / ".hotpin.json").write_text("{")

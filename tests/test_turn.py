@@ -23,6 +23,7 @@ from hotpin.turn_io import (
     Input,
     InputEnded,
     Interrupt,
+    Judged,
     PausePlayback,
     PushToTalk,
     Recital,
@@ -31,6 +32,7 @@ from hotpin.turn_io import (
     ReplyEnded,
     ReplyStarted,
     ResumePlayback,
+    Speculate,
     StartUtterance,
     Typed,
     Understand,
@@ -617,3 +619,24 @@ def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Inp
             for action in machine.step(event, now):
                 ledger.enter(action)
             assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply is not None)
+
+
+# --- how long the VAD went on hearing speech after the sound had died away ---
+
+
+def waited(silence: float | None) -> float:
+    """Return the silence after which a finished turn ended, if ``silence`` s of it were measured after 0.12 s."""
+    scene = Scene(TurnPolicy(speculate_seconds=0.12))
+    scene.speak(1.0)
+    assert Speculate() in scene.pause(0.12)
+    pause = 0.12
+    scene.step(Judged("what time is it", 0.95, silence))
+    while scene.state is State.HEARING:
+        scene.pause(FRAME)
+        pause += FRAME
+    return pause
+
+
+@pytest.mark.parametrize(("silence", "wait"), [(None, 0.4), (0.1, 0.4), (0.17, 0.4), (0.27, 0.3), (0.9, 0.2)])
+def test_silence_counts_from_where_the_sound_died_away(silence: float | None, wait: float) -> None:
+    assert waited(silence) == pytest.approx(wait, abs=FRAME + 0.001)

@@ -135,7 +135,8 @@ def with_pause(clip: Clip, between: float, seconds: float) -> Paused:
     """Stop for ``seconds`` at about ``between``, in s from the beginning, and label what comes of it.
 
     Raises:
-        AudioError: if the clip has no quiet moment, or nothing is said after it.
+        AudioError: if the clip has no quiet moment, nothing is said after it, or it makes a longer pause of one that is
+            there.
     """
     samples, room = clip.samples, Room.of(clip.samples)
     spoken = np.flatnonzero(_levels(samples) > room.threshold)
@@ -159,7 +160,10 @@ def with_pause(clip: Clip, between: float, seconds: float) -> Paused:
     found = [*_pauses(whole, room.threshold), (cut / CAPTURE_RATE, cut / CAPTURE_RATE + seconds)]
     first = float(spoken[0]) * WINDOW / CAPTURE_RATE
     inner = [(max(start, first), stop) for start, stop in found if start > first and stop < speech_end]
-    return Paused(whole, round(speech_end, 3), _merged(inner))
+    pauses = _merged(inner)
+    if any(stop - start > LONGEST + WINDOW / CAPTURE_RATE for start, stop in pauses):
+        raise AudioError(f"a pause at {between:.2f} s would join another, and be longer than {LONGEST} s")
+    return Paused(whole, round(speech_end, 3), pauses)
 
 
 def quietest_point(samples: Samples, near: float) -> int:

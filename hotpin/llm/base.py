@@ -83,17 +83,17 @@ class Llm(Protocol):
         """
         ...
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
-        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1.
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
+        """Tell how likely all has been said with ``words``, 0 to 1.
 
-        It is what the model gives to all that ends a sentence or the message, as the next token; so the words must come
-        without their last punctuation. They are evaluated as a part of a later ``reply``, which so begins sooner.
+        It is what the model gives to all that ends a sentence or the utterance, as the next token; so the words must
+        come without their last punctuation. What was said before in the conversation does not count.
 
         Returns:
             the probability; ``None`` where the engine cannot tell, or was cancelled.
 
         Raises:
-            LlmError: if the messages are unusable or the engine fails.
+            LlmError: if there are no words, or the engine fails.
         """
         ...
 

@@ -50,15 +50,31 @@ class LlamaContext:
     def __init__(self, path: Path, size: int, threads: int) -> None:
         lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p())
         lib.llama_backend_init()
-        self._context: Any = None
-        self._model: Any = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
-        if not self._model:
+        model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
+        if not model:
             raise ModelError(f"llama.cpp cannot load {path}", "Choose another model, or update llama-cpp-python")
+        self._model: Any = model
+        self._owns_model = True
+        self._open(size, threads)
+
+    def beside(self, size: int) -> "LlamaContext":
+        """Make a second context of the same model, for ``size`` tokens; close it before this one.
+
+        Raises:
+            ModelError: if there is not enough memory.
+        """
+        other = LlamaContext.__new__(LlamaContext)
+        other._model = self._model
+        other._owns_model = False
+        other._open(size, self._threads)
+        return other
+
+    def _open(self, size: int, threads: int) -> None:
         params = lib.llama_context_default_params()
         params.n_ctx = size
         params.n_batch = params.n_ubatch = native.BATCH_TOKENS
         params.n_threads = params.n_threads_batch = self._threads = threads
-        self._context = lib.llama_init_from_model(self._model, params)
+        self._context: Any = lib.llama_init_from_model(self._model, params)
         if not self._context:
             self.close()
             raise ModelError(f"there is not enough memory for {size} tokens of context", "Lower llm.context")
@@ -75,7 +91,7 @@ class LlamaContext:
         """Free the model; nothing else may be called afterwards."""
         if self._context:
             lib.llama_free(self._context)
-        if self._model:
+        if self._model and self._owns_model:
             lib.llama_model_free(self._model)
         self._context = self._model = None
 

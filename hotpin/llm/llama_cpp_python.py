@@ -8,8 +8,8 @@ from hotpin.cancel import Cancelled, never
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Llm, Message, ReplyOptions
-from hotpin.llm.ending import CANDIDATES, ending
-from hotpin.llm.prompt import ChatTemplate, PromptWriter, check, common_length
+from hotpin.llm.ending import CANDIDATES, LISTENING_TOKENS, check_words, ending, listening
+from hotpin.llm.prompt import ChatTemplate, PromptWriter, common_length
 from hotpin.llm.reply_text import ReplyText, trimmed
 from hotpin.llm.state_store import SavedState, StateStore
 from hotpin.llm.trimmed_prefix import gap
@@ -38,12 +38,17 @@ def build(settings: "Settings") -> Llm:
 
 
 class LlamaCppPython:
-    """One context, shared: it holds the present conversation; the others are put aside as saved states."""
+    """One context, shared: it holds the present conversation; the others are put aside as saved states.
+
+    A second, small one reads what is being said, to see whether it ends.
+    """
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._threads = native.thread_count(settings.llm.threads)
         self._loaded: tuple[LlamaContext, PromptWriter] | None = None
+        self._listening: LlamaContext | None = None
+        self._heard = ""  # the session whose words it holds
         self._session = ""
         self._rests = False  # whether it is one of which nothing is expected
         self._others = StateStore(SAVED_BYTES, RESTING_BYTES)
@@ -76,6 +81,8 @@ class LlamaCppPython:
             ) from error
         size = native.context_size(self._settings, header)
         context = LlamaContext(path, size, self._threads)
+        self._listening = context.beside(min(size, LISTENING_TOKENS))
+        self._listen("", never)
         self._loaded = context, PromptWriter(template, size, lambda text: len(context.tokenise(text)))
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
@@ -95,13 +102,11 @@ class LlamaCppPython:
         tokens = context.tokenise(prompts.question(messages, options.max_tokens))
         return trimmed(self._write(session, tokens, options, cancelled))
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
-        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1; ``None`` if cancelled."""
-        check(messages)
-        context, _ = self._ready()
-        if not self._read(session, self._beginning(messages), cancelled, foresee=True):
-            return None
-        return ending(context.likeliest(CANDIDATES))
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
+        """Tell how likely all has been said with ``words``, 0 to 1; ``None`` if cancelled."""
+        check_words(words)
+        self._heard = session
+        return self._listen(words, cancelled)
 
     def rest(self, session: str) -> None:
         """Note that nothing is expected of ``session`` for a while."""
@@ -114,12 +119,16 @@ class LlamaCppPython:
         self._present.pop(session, None)
         if self._loaded and session == self._session:
             self._loaded[0].rewind(0)
+        if self._listening and session == self._heard:
+            self._listen("", never)
 
     def close(self) -> None:
         """Free the model."""
+        if self._listening:
+            self._listening.close()
         if self._loaded:
             self._loaded[0].close()
-        self._loaded = None
+        self._loaded = self._listening = None
         self._others = StateStore(SAVED_BYTES, RESTING_BYTES)
 
     def _ready(self) -> "tuple[LlamaContext, PromptWriter]":
@@ -130,6 +139,16 @@ class LlamaCppPython:
     def _beginning(self, messages: Sequence[Message]) -> list[int]:
         context, prompts = self._ready()
         return context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens))
+
+    def _listen(self, words: str, cancelled: Cancelled) -> float | None:
+        """Read ``words`` in the second context and tell how likely they end there; ``None`` if cancelled."""
+        context = self._listening
+        if context is None:
+            raise LlmError("the language model is not loaded")
+        tokens = context.tokenise(listening(words))[-context.size :]
+        # What follows the last token is told when it is evaluated.
+        context.rewind(min(common_length(context.tokens, tokens), len(tokens) - 1))
+        return ending(context.likeliest(CANDIDATES)) if self._evaluate(context, tokens, cancelled) else None
 
     def _write(
         self, session: str, tokens: list[int], options: ReplyOptions, cancelled: Cancelled
@@ -167,6 +186,10 @@ class LlamaCppPython:
             kept = min(kept, len(tokens) - 1)  # what follows the last token is told when it is evaluated
         if kept < len(tokens):
             context.rewind(kept)
+        return self._evaluate(context, tokens, cancelled)
+
+    def _evaluate(self, context: "LlamaContext", tokens: list[int], cancelled: Cancelled) -> bool:
+        """Read on to the end of ``tokens``, which begin with what was read; tell whether that was done."""
         while len(context.tokens) < len(tokens):
             if cancelled():
                 return False

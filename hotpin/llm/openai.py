@@ -11,6 +11,7 @@ from hotpin.cloud import service
 from hotpin.cloud.service import Service
 from hotpin.errors import LlmError
 from hotpin.llm.base import Llm, Message, ReplyOptions
+from hotpin.llm.ending import check_words
 from hotpin.llm.prompt import check
 from hotpin.llm.reply_text import trimmed
 from hotpin.registry import EngineInfo
@@ -89,9 +90,9 @@ class OpenAiLlm:
             raise LlmError("the language model is not loaded")
         return trimmed(self._texts(self._http, messages, options or ReplyOptions(), cancelled))
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Give ``None``: a server does not tell."""
-        check(messages)
+        check_words(words)
         return None
 
     def rest(self, session: str) -> None:

@@ -11,7 +11,7 @@ from hotpin.cancel import Cancelled, never
 from hotpin.errors import LlmError
 from hotpin.llm import native
 from hotpin.llm.base import Llm, Message, ReplyOptions
-from hotpin.llm.ending import CANDIDATES, ending
+from hotpin.llm.ending import CANDIDATES, check_words, ending, listening
 from hotpin.llm.gguf_header import GgufHeader
 from hotpin.llm.prompt import ChatTemplate, PromptWriter, check
 from hotpin.llm.reply_text import trimmed
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SLOTS = 4
 """Conversations whose prompts stay cached; they share the context."""
+
+LISTENING_SLOT = SLOTS
+"""One slot more reads what is being said, to see whether it ends."""
 
 BYTES_PER_TOKEN = 3.0
 """The server cannot be asked to count tokens. English has 4 to 5 bytes in one, most other languages at least 3."""
@@ -59,6 +62,7 @@ class XllamacppServer:
         self._threads = native.thread_count(settings.llm.threads)
         self._loaded: tuple[CompletionServer, PromptWriter, GgufHeader] | None = None
         self._slots: OrderedDict[str, int] = OrderedDict()
+        self._heard = ""  # the session whose words the slot for listening holds
         self._settled: set[str] = set()  # sessions whose slots hold nothing that others said
         self._bytes_per_token = BYTES_PER_TOKEN
         self.evaluated_tokens = 0
@@ -85,8 +89,9 @@ class XllamacppServer:
         except ImportError as error:
             raise LlmError(f"xllamacpp does not work here: {error}", "Set llm.engine to llama-cpp-python") from error
         size = native.context_size(self._settings, header)
-        server = CompletionServer(path, size, self._threads, SLOTS)
+        server = CompletionServer(path, size, self._threads, SLOTS + 1)
         self._loaded = server, PromptWriter(template, size, self._estimate), header
+        self._listen_again()
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         """Evaluate ``messages`` ahead, as the beginning of a later ``reply`` of the same session."""
@@ -107,13 +112,26 @@ class XllamacppServer:
         write = partial(prompts.question, messages, options.max_tokens)
         return trimmed(self._texts(session, write, _request(options), cancelled))
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
-        """Tell how likely the last message, the user's, ends where it ends now, 0 to 1; ``None`` if cancelled."""
-        check(messages)
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
+        """Tell how likely all has been said with ``words``, 0 to 1; ``None`` if cancelled."""
+        check_words(words)
+        server, _, _ = self._ready()
+        if cancelled():
+            return None
+        self._heard = session
         likelihood = None
-        for answer in self._answers(session, self._beginning(messages), _FORESEE, cancelled):
-            if candidates := _candidates(answer):
-                likelihood = ending(candidates)
+        request = {**_FORESEE, "prompt": listening(words), "id_slot": LISTENING_SLOT}
+        evaluated = 0
+        with closing(server.complete({**request, "cache_prompt": True})) as answers:
+            for answer in answers:
+                evaluated = _evaluated(answer, evaluated)
+                if cancelled():
+                    likelihood = None
+                    break
+                _check_answer(answer)
+                if candidates := _candidates(answer):
+                    likelihood = ending(candidates)
+        self.evaluated_tokens += evaluated
         return likelihood
 
     def rest(self, session: str) -> None:
@@ -126,6 +144,8 @@ class XllamacppServer:
         if slot is not None and self._loaded:
             # There is no call to empty a slot: something else takes the place of what was said.
             self._loaded[0].run({"prompt": " ", "id_slot": slot, "cache_prompt": False, "max_tokens": 0})
+        if session == self._heard and self._loaded:
+            self._listen_again()
 
     def close(self) -> None:
         """Free the model."""
@@ -137,6 +157,12 @@ class XllamacppServer:
         if not self._loaded:
             raise LlmError("the language model is not loaded")
         return self._loaded
+
+    def _listen_again(self) -> None:
+        """Bring the slot for listening to where somebody's words begin."""
+        server, _, _ = self._ready()
+        self._heard = ""
+        server.run({**_PREPARE, "prompt": listening(""), "id_slot": LISTENING_SLOT, "cache_prompt": True})
 
     def _estimate(self, text: str) -> int:
         return math.ceil(len(text.encode()) / self._bytes_per_token)

@@ -47,6 +47,7 @@ def ending(samples: Samples) -> Ending:
         level=float(levels[max(0, end - 10) : end].mean() - speech),
         voicing=float(np.mean([strength for strength, _ in last[:8]])),
         pitch=_octaves(last, whole),
+        silence=len(audio) / CAPTURE_RATE - end * _HOP / CAPTURE_RATE,
     )
 
 

@@ -71,6 +71,12 @@ def test_a_pause_put_into_a_pause_makes_it_longer() -> None:
     assert list(made.pauses) == [pytest.approx((0.8, 1.8), abs=0.03)]
 
 
+def test_pauses_are_no_longer_than_what_people_make_in_the_middle_of_a_sentence() -> None:
+    speaker = sound((0.3, HUM), (0.5, LOUD), (0.6, HUM), (0.5, LOUD), (0.3, HUM))
+    with pytest.raises(AudioError, match="be longer than"):
+        with_pause(Clip("slow", speaker, "words"), 1.1, 0.8)
+
+
 def test_the_cut_is_made_where_it_is_quietest() -> None:
     assert quietest_point(SPOKEN, 0.98) / CAPTURE_RATE == pytest.approx(0.92, abs=0.02)
     with pytest.raises(AudioError, match="ends before 9"):

@@ -109,10 +109,10 @@ def test_a_cancelled_reply_is_no_outage(api: ApiServer, both: FallbackLlm, told:
 def test_during_an_outage_the_model_here_is_prepared(api: ApiServer, both: FallbackLlm) -> None:
     api.usual = failing(503)
     both.prepare("s", QUESTION)
-    assert both.finished("s", QUESTION) is None
+    assert both.finished("s", QUESTION[-1].content) is None
     reply(both)
     both.prepare("s", QUESTION)
-    assert both.finished("s", QUESTION) == 0.95
+    assert both.finished("s", QUESTION[-1].content) == 0.95
 
 
 @pytest.mark.slow

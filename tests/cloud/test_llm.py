@@ -286,7 +286,7 @@ def test_nothing_is_asked_that_was_cancelled_before(api: ApiServer, llm: BuildLl
 def test_nothing_is_asked_ahead(api: ApiServer, llm: BuildLlm) -> None:
     asked = llm()
     asked.prepare("s", [FRANCE])
-    assert asked.finished("s", [FRANCE]) is None
+    assert asked.finished("s", FRANCE.content) is None
     assert not api.asked
 
 

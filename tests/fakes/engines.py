@@ -107,8 +107,8 @@ class FakeLlm:
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         self.prepared.append(list(messages))
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
-        self.weighed.append(messages[-1].content)
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
+        self.weighed.append(words)
         return self.complete
 
     def reply(

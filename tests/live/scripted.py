@@ -44,7 +44,7 @@ class Scripted:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None: ...
 
-    def finished(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> float | None:
+    def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         return None
 
     def reply(

@@ -46,10 +46,10 @@ class Talk:
         self._count()
         self.llm.prepare(self.session, messages)
 
-    def finished(self, messages: Sequence[Message]) -> float:
+    def finished(self, words: str) -> float:
         evaluated_tokens(self.llm)  # who does not tell the one does not tell the other
         self._count()
-        likelihood = self.llm.finished(self.session, messages)
+        likelihood = self.llm.finished(self.session, words)
         assert likelihood is not None
         return likelihood
 

@@ -30,6 +30,10 @@ def test_a_voice_that_falls_ends_quieter_and_lower_than_one_that_stays_up() -> N
     assert 0.0 <= stays.pitch < 0.2
 
 
+def test_it_tells_since_when_there_is_silence() -> None:
+    assert ending(STAYING).silence == pytest.approx(0.15, abs=0.02)
+
+
 def test_a_breath_has_less_of_a_tone_than_a_vowel() -> None:
     breath = np.random.default_rng(1).normal(0, 1500, int(0.2 * CAPTURE_RATE)).astype(np.int16)
     assert ending(np.concatenate((STAYING[: -len(PAUSE)], breath, PAUSE))).voicing < 0.5 < ending(STAYING).voicing

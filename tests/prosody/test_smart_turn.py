@@ -56,7 +56,7 @@ def test_its_model_is_counted_only_where_it_is_chosen(settings: Settings, tmp_pa
 
 def test_every_source_has_the_same_file() -> None:
     model = model_manifest.find("smart-turn")
-    assert model.entry == "smart-turn-v3.2-cpu.onnx"
+    assert model.entry == "smart-turn-v3.0.onnx"
     assert {file.sha256 for name in model.sources for file in model.files(name)} == {
-        "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"
+        "07a133aba31e2d0b523f17f8c2e4e65efe6d8f685efd12ca4fe21ebf4e798991"
     }
