@@ -189,7 +189,7 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
 
 # Of these probabilities of an end the first is where what was plainly unfinished begins to be doubtful, the second
 # where it begins to be surely finished.
-_DOUBTFUL, _FINISHED = 0.48, 0.77
+_DOUBTFUL, _FINISHED = 0.49, 0.82
 
 
 def _by_probability(finished: float, policy: EndpointPolicy) -> float:

@@ -68,7 +68,7 @@ _WARY_SECONDS = 2.0
 
 _USUAL_LATENESS, _MOST_LATENESS = 0.05, 0.2
 """s that the VAD always goes on hearing speech after the sound has died away (0.03 to 0.23 at 56 ends, median 0.07);
-and s beyond that are reckoned with: what is longer may be a last consonant that is hardly louder than the room."""
+and s beyond that are believed: where there is noise, the last syllables may be hardly louder than the room."""
 
 
 class TurnMachine:
@@ -190,7 +190,8 @@ class TurnMachine:
         """Return how long the VAD went on hearing speech in this pause, beyond the little that it always does."""
         if self._judged is None or self._judged.silence is None:
             return 0.0
-        return min(max(self._judged.silence - self._ahead_after - _USUAL_LATENESS, 0.0), _MOST_LATENESS)
+        late = self._judged.silence - self._ahead_after - _USUAL_LATENESS
+        return late if 0.0 < late <= _MOST_LATENESS else 0.0
 
     def _judge(self, judged: Judged, now: float) -> list[Action]:
         if not self._ahead:
