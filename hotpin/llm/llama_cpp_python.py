@@ -54,7 +54,7 @@ class LlamaCppPython:
         self._others = StateStore(SAVED_BYTES, RESTING_BYTES)
         self._present: dict[str, float] = {}  # session → s, monotonic, when the model worked for it last
         self.evaluated_tokens = 0
-        """Tokens of prompts evaluated so far; what was found in the cache is not among them."""
+        """Tokens of prompts evaluated since it was loaded; what was found in the cache is not among them."""
 
     @property
     def info(self) -> EngineInfo:
@@ -83,6 +83,7 @@ class LlamaCppPython:
         context = LlamaContext(path, size, self._threads)
         self._listening = context.beside(min(size, LISTENING_TOKENS))
         self._listen("", never)
+        self.evaluated_tokens = 0
         self._loaded = context, PromptWriter(template, size, lambda text: len(context.tokenise(text)))
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
