@@ -120,9 +120,8 @@ class XllamacppServer:
             return None
         self._heard = session
         likelihood = None
-        request = {**_FORESEE, "prompt": listening(words), "id_slot": LISTENING_SLOT}
         evaluated = 0
-        with closing(server.complete({**request, "cache_prompt": True})) as answers:
+        with closing(server.complete(_listening(words, _FORESEE))) as answers:
             for answer in answers:
                 evaluated = _evaluated(answer, evaluated)
                 if cancelled():
@@ -162,7 +161,7 @@ class XllamacppServer:
         """Bring the slot for listening to where somebody's words begin."""
         server, _, _ = self._ready()
         self._heard = ""
-        server.run({**_PREPARE, "prompt": listening(""), "id_slot": LISTENING_SLOT, "cache_prompt": True})
+        server.run(_listening("", _PREPARE))
 
     def _estimate(self, text: str) -> int:
         return math.ceil(len(text.encode()) / self._bytes_per_token)
@@ -229,6 +228,10 @@ class XllamacppServer:
         session, slot = self._slots.popitem(last=False)
         self._settled.discard(session)
         return slot
+
+
+def _listening(words: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    return {**request, "prompt": listening(words), "id_slot": LISTENING_SLOT, "cache_prompt": True}
 
 
 def _request(options: ReplyOptions) -> dict[str, Any]:
