@@ -9,6 +9,9 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SIZES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 _YEARS = range(1100, 2000)
+_DIGITS = 5
+"""Digits from which a number without commas is no quantity, unless it is a round one, but said digit by digit, as one
+with a leading 0 is."""
 _TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 
 
@@ -31,6 +34,9 @@ def errors(reference: list[str], heard: list[str]) -> int:
 
 
 def _said(digits: str) -> str:
+    long = len(digits) >= _DIGITS and "," not in digits and not digits.endswith("00")
+    if long or (len(digits) > 1 and digits[0] == "0"):
+        return " ".join(_ONES[int(digit)] for digit in digits.replace(",", ""))
     number = int(digits.replace(",", ""))
     if number in _YEARS and number % 100 and "," not in digits:
         return f"{_spelled(number // 100)} {'oh ' if number % 100 < 10 else ''}{_spelled(number % 100)}"  # noqa: PLR2004

@@ -109,10 +109,13 @@ class WhisperDecoder:
         """Return how long decoding so much audio will take on this machine; 0 before anything was measured."""
         return self._factor * min(seconds + PADDING_SECONDS, FULL_WINDOW_SECONDS)
 
-    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool = True) -> Decoded | None:
+    def decode(
+        self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool = True, speech: bool = False
+    ) -> Decoded | None:
         """Understand speech of at most 30 s, shape (n,), 16 kHz; ``None`` if cancelled in between.
 
-        Without ``thorough`` what is doubtful gives ``None`` as well: it is not tried again in the whole window.
+        Without ``thorough`` what is doubtful gives ``None`` as well: it is not tried again in the whole window. What
+        the model takes for no speech is only tried again if it certainly is ``speech``.
         CTranslate2 cannot be stopped inside a call: ``cancelled`` is asked before each.
         """
         seconds = len(audio) / CAPTURE_RATE
@@ -123,7 +126,7 @@ class WhisperDecoder:
         short = self._run(audio, window_seconds, beam=1)
         factor = (perf_counter() - began) / window_seconds
         self._factor = (self._factor + factor) / 2 if self._factor else factor  # one busy moment counts half
-        if not short.doubtful or is_no_speech(short):
+        if not short.doubtful or (is_no_speech(short) and not speech):
             return short
         tried = [short]
         for longer in sorted({min(seconds + RETRY_PADDING_SECONDS, FULL_WINDOW_SECONDS), FULL_WINDOW_SECONDS}):

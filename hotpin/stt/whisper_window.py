@@ -51,7 +51,13 @@ class SpeechWindow:
     @property
     def sure(self) -> bool:
         """Whether some of the audio held is speech beyond doubt."""
-        return max(self._levels, default=0.0) >= SURE_PROBABILITY
+        return self.sure_seconds > 0.0
+
+    @property
+    def sure_seconds(self) -> float:
+        """How much of the audio held is speech beyond doubt."""
+        pieces = zip(self._pieces, self._levels, strict=True)
+        return sum(len(piece) for piece, level in pieces if level >= SURE_PROBABILITY) / CAPTURE_RATE
 
     def take(self, piece: Samples, level: float) -> None:
         """Add the next piece; silence before any speech is dropped."""

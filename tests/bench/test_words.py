@@ -42,6 +42,11 @@ def test_case_and_punctuation_do_not_count(text: str, words: str) -> None:
         ("12,345,678", "twelve million three hundred forty five thousand six hundred seventy eight"),
         ("3000000000", "three billion"),
         ("1000000000000", "one" + " zero" * 12),
+        ("10000", "ten thousand"),
+        ("90210", "nine zero two one zero"),
+        ("007", "zero zero seven"),
+        ("00", "zero zero"),
+        ("0,000", "zero zero zero zero"),
         ("7pm", "seven pm"),
     ],
 )

@@ -109,9 +109,11 @@ Decode = Callable[..., Decoded | None]
 def decode(decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch) -> Decode:
     """Decodes 2 s (or ``seconds``) with a stand-in for the model."""
 
-    def with_runs(runs: Runs, cancelled: Cancelled = never, seconds: float = 2.0) -> Decoded | None:
+    def with_runs(
+        runs: Runs, cancelled: Cancelled = never, seconds: float = 2.0, *, speech: bool = False
+    ) -> Decoded | None:
         monkeypatch.setattr(decoder, "_run", runs)
-        return decoder.decode(np.zeros(int(seconds * CAPTURE_RATE), np.float32), cancelled)
+        return decoder.decode(np.zeros(int(seconds * CAPTURE_RATE), np.float32), cancelled, speech=speech)
 
     return with_runs
 
@@ -171,6 +173,12 @@ def test_no_speech_is_not_tried_again(decode: Decode) -> None:
     assert runs.given == [SHORT]
 
 
+def test_what_certainly_is_speech_is_tried_again_though_the_model_takes_it_for_none(decode: Decode) -> None:
+    runs = Runs(decoded("one oh one", MIN_LOGPROB - 0.1, 0.9, doubtful=True), decoded("one zero one", -0.8, 0.8))
+    assert decode(runs, speech=True) == decoded("one zero one", -0.8, 0.8)
+    assert runs.given == [SHORT, RETRY]
+
+
 def test_a_window_is_never_longer_than_the_model_takes(decode: Decode) -> None:
     runs = Runs(decoded())
     decode(runs, seconds=29.0)
@@ -195,7 +203,7 @@ class Decoder:
         self.given: list[float] = []
         self._reached = reached
 
-    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool) -> Decoded:
+    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool, speech: bool) -> Decoded:
         self.given.append(round(len(audio) / CAPTURE_RATE, 1))
         return Decoded(f"part {len(self.given)}", -0.3, 0.1, self._reached, doubtful=False)
 

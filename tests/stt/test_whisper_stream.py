@@ -38,7 +38,7 @@ class Decoder:
     def expected_seconds(self, seconds: float) -> float:
         return self.cost
 
-    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool) -> Decoded | None:
+    def decode(self, audio: FloatArray, cancelled: Cancelled, *, thorough: bool, speech: bool) -> Decoded | None:
         if cancelled():
             return None
         self._clock.now += self.cost
