@@ -194,6 +194,10 @@ class FallbackLlm(_Pair[Llm]):
         remote = self._remote.reply(session, messages, options, cancelled)
         return _either(remote, lambda: self._local.reply(session, messages, options, cancelled), self._outage)
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        """Read ahead, with the one that would answer now."""
+        self._present.hear(session, words, cancelled)
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Tell how likely all has been said, as the one that would answer now sees it."""
         return self._present.finished(session, words, cancelled)

@@ -269,8 +269,8 @@ class Turns:
         """Take words of an utterance from the recogniser's thread, and let the model read them already."""
         self._news[turn_io.Words] = ticket, words
         certain, _, _ = words.text.rpartition(" ")  # the last one may be half a word
-        if certain:
-            self._head_start.take(ticket, self._around.history.messages(certain))
+        if certain and not words.whole:  # whole words are answered at once
+            self._head_start.take(ticket, self._around.history.messages(certain), certain)
 
     def _judged(self, ticket: Ticket, judged: turn_io.Judged) -> None:
         """Take what is known of a pause from a worker's thread."""

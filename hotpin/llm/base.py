@@ -83,6 +83,14 @@ class Llm(Protocol):
         """
         ...
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        """Read ahead what is being said, as the beginning of what ``finished`` of the same session is asked later.
+
+        Raises:
+            LlmError: if the engine fails.
+        """
+        ...
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Tell how likely all has been said with ``words``, 0 to 1.
 

@@ -103,11 +103,17 @@ class LlamaCppPython:
         tokens = context.tokenise(prompts.question(messages, options.max_tokens))
         return trimmed(self._write(session, tokens, options, cancelled))
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        """Read ahead what is being said, as the beginning of what ``finished`` of the same session is asked later."""
+        self._heard = session
+        self._listen(words, cancelled)
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Tell how likely all has been said with ``words``, 0 to 1; ``None`` if cancelled."""
         check_words(words)
         self._heard = session
-        return self._listen(words, cancelled)
+        listening = self._listen(words, cancelled)
+        return ending(listening.likeliest(CANDIDATES)) if listening else None
 
     def rest(self, session: str) -> None:
         """Note that nothing is expected of ``session`` for a while."""
@@ -141,15 +147,15 @@ class LlamaCppPython:
         context, prompts = self._ready()
         return context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens))
 
-    def _listen(self, words: str, cancelled: Cancelled) -> float | None:
-        """Read ``words`` in the second context and tell how likely they end there; ``None`` if cancelled."""
+    def _listen(self, words: str, cancelled: Cancelled) -> "LlamaContext | None":
+        """Read ``words`` in the second context and give that; ``None`` if cancelled."""
         context = self._listening
         if context is None:
             raise LlmError("the language model is not loaded")
         tokens = context.tokenise(listening(words))[-context.size :]
         # What follows the last token is told when it is evaluated.
         context.rewind(min(common_length(context.tokens, tokens), len(tokens) - 1))
-        return ending(context.likeliest(CANDIDATES)) if self._evaluate(context, tokens, cancelled) else None
+        return context if self._evaluate(context, tokens, cancelled) else None
 
     def _write(
         self, session: str, tokens: list[int], options: ReplyOptions, cancelled: Cancelled

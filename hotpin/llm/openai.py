@@ -90,6 +90,9 @@ class OpenAiLlm:
             raise LlmError("the language model is not loaded")
         return trimmed(self._texts(self._http, messages, options or ReplyOptions(), cancelled))
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        """Do nothing: ``finished`` needs nothing."""
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Give ``None``: a server does not tell."""
         check_words(words)

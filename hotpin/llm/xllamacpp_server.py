@@ -112,26 +112,14 @@ class XllamacppServer:
         write = partial(prompts.question, messages, options.max_tokens)
         return trimmed(self._texts(session, write, _request(options), cancelled))
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        """Read ahead what is being said, as the beginning of what ``finished`` of the same session is asked later."""
+        self._listen(session, words, _PREPARE, cancelled)
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Tell how likely all has been said with ``words``, 0 to 1; ``None`` if cancelled."""
         check_words(words)
-        server, _, _ = self._ready()
-        if cancelled():
-            return None
-        self._heard = session
-        likelihood = None
-        evaluated = 0
-        with closing(server.complete(_listening(words, _FORESEE))) as answers:
-            for answer in answers:
-                evaluated = _evaluated(answer, evaluated)
-                if cancelled():
-                    likelihood = None
-                    break
-                _check_answer(answer)
-                if candidates := _candidates(answer):
-                    likelihood = ending(candidates)
-        self.evaluated_tokens += evaluated
-        return likelihood
+        return self._listen(session, words, _FORESEE, cancelled)
 
     def rest(self, session: str) -> None:
         """Do nothing: there are few slots, and they cost the same whether they are used or not."""
@@ -156,6 +144,26 @@ class XllamacppServer:
         if not self._loaded:
             raise LlmError("the language model is not loaded")
         return self._loaded
+
+    def _listen(self, session: str, words: str, request: Mapping[str, Any], cancelled: Cancelled) -> float | None:
+        """Read ``words`` in the slot for listening; tell how likely they end there, if the request is to foresee."""
+        server, _, _ = self._ready()
+        if cancelled():
+            return None
+        self._heard = session
+        likelihood = None
+        evaluated = 0
+        with closing(server.complete(_listening(words, request))) as answers:
+            for answer in answers:
+                evaluated = _evaluated(answer, evaluated)
+                if cancelled():
+                    likelihood = None
+                    break
+                _check_answer(answer)
+                if candidates := _candidates(answer):
+                    likelihood = ending(candidates)
+        self.evaluated_tokens += evaluated
+        return likelihood
 
     def _listen_again(self) -> None:
         """Bring the slot for listening to where somebody's words begin."""

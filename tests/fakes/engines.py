@@ -94,6 +94,7 @@ class FakeLlm:
         self.error: Exception | None = None
         self.prompts: list[list[Message]] = []
         self.prepared: list[list[Message]] = []
+        self.listened: list[str] = []
         self.weighed: list[str] = []
         self.resting: list[str] = []
         self.complete: float | None = 0.95
@@ -106,6 +107,9 @@ class FakeLlm:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None:
         self.prepared.append(list(messages))
+
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
+        self.listened.append(words)
 
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         self.weighed.append(words)

@@ -44,6 +44,8 @@ class Scripted:
 
     def prepare(self, session: str, messages: Sequence[Message], cancelled: Cancelled = never) -> None: ...
 
+    def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None: ...
+
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         return None
 

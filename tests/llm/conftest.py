@@ -46,6 +46,10 @@ class Talk:
         self._count()
         self.llm.prepare(self.session, messages)
 
+    def hear(self, words: str) -> None:
+        self._count()
+        self.llm.hear(self.session, words)
+
     def finished(self, words: str) -> float:
         evaluated_tokens(self.llm)  # who does not tell the one does not tell the other
         self._count()

@@ -377,6 +377,19 @@ def test_to_see_whether_it_is_finished_only_what_is_new_of_a_question_is_evaluat
     assert 0 < talk.evaluated <= 8
 
 
+def test_what_was_heard_of_a_question_ahead_is_not_evaluated_to_see_whether_it_is_finished(talk: Talk) -> None:
+    talk.hear("What is the capital of France, and how many people live")
+    assert talk.evaluated >= 10
+    talk.finished("What is the capital of France, and how many people live there")
+    assert 0 < talk.evaluated <= 2
+
+
+def test_a_question_that_is_cancelled_is_not_heard(talk: Talk) -> None:
+    before = evaluated_tokens(talk.llm)
+    talk.llm.hear(talk.session, FRANCE.content, lambda: True)
+    assert evaluated_tokens(talk.llm) - before <= native.BATCH_TOKENS
+
+
 @pytest.mark.slow
 def test_whether_a_question_is_finished_does_not_depend_on_what_was_evaluated_before(talk: Talk) -> None:
     cut, whole = "What is the capital of", "What is the capital of France"

@@ -22,6 +22,7 @@ from hotpin.events import (
     State,
     TurnDone,
 )
+from hotpin.llm.base import Message
 from hotpin.sessions.keeper import KeptTurn, SessionKeeper, Then, Unkept
 from hotpin.sessions.memory import MemoryStore
 from hotpin.turn_policy import TurnPolicy
@@ -137,6 +138,15 @@ def test_it_waits_longer_for_who_has_not_finished_the_sentence(make_stage: Make)
         waits.append(timing.endpoint - timing.speech_end)
     assert waits[0] < 1.5
     assert waits[1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_the_model_reads_what_is_said_before_it_is_asked_but_for_the_word_that_is_being_said(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    stage.stt.words_so_far = "What is the capi"
+    stage.mic.hear(speech(1.0))
+    wait_until(lambda: stage.llm.listened == ["What is the"])
+    assert stage.llm.prepared[-1] == [Message("system", "Be brief."), Message("user", "What is the")]
+    assert not stage.llm.weighed
 
 
 def test_the_model_is_asked_without_the_recognisers_full_stop(make_stage: Make) -> None:
