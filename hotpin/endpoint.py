@@ -36,7 +36,7 @@ class EndpointPolicy:
     finished: float = 0.4
     """After what is surely finished."""
 
-    doubtful: float = 0.78
+    doubtful: float = 0.86
     """After what may be finished or not."""
 
     unfinished: float = 2.0
@@ -64,9 +64,6 @@ class Ending:
     voicing: float
     """How much of a tone its last 0.1 s have, 0 to 1."""
 
-    pitch: float
-    """Octaves that its end is higher than the utterance is on the whole; 0 where there is no tone."""
-
     silence: float = 0.0
     """s since the sound died away."""
 
@@ -80,6 +77,9 @@ class Evidence:
 
     confidence: float | None = None
     """Mean log probability of these words: low where one was cut off."""
+
+    full_stop: float | None = None
+    """Of what the recogniser gives to punctuation after them, the share of what ends a sentence, 0 to 1."""
 
     complete: float | None = None
     """How likely they are a whole sentence, by the language model, 0 to 1."""
@@ -96,31 +96,32 @@ class _Weights:
     """Of a logistic regression."""
 
     constant: float
+    full_stop: float
     confidence: float
-    stop: float
-    length: float
     level: float
     voicing: float
-    pitch: float
     complete: float = 0.0
     sound: float = 0.0
 
 
 # Fitted to 978 pauses of at least 0.12 s in 472 utterances: of people reading (counting twice), and of two synthesised
 # voices, each with a pause of 0.3 to 1.2 s put in at a word boundary (hotpin.bench.pauses). Ends and pauses weigh the
-# same, so 0.5 is where either is as likely; only where the prosody engine or the language model is missing 0.3 is
-# added, where both are 0.7: the rest reaches no extremes, and half of the ends shall be sure enough. Share of pairs of
-# an end and a pause that are put in the right order, in clips of speakers left out of the fit, people and synthesised
-# voices: with all 0.84, 0.99; without prosody engine 0.79, 0.99; without the language model 0.80, 0.96; without both
-# 0.74, 0.96.
-_WORDS = _Weights(-0.42, 1.47, 1.23, 0.24, -0.094, -1.28, -0.16)
-_WORDS_AND_SOUND = _Weights(-0.87, 1.37, 0.96, 0.23, -0.103, -1.14, -0.32, sound=0.28)
-_SENTENCE = _Weights(0.17, 0.53, 0.60, 0.12, -0.108, -0.62, -0.21, complete=0.69)
-_ALL = _Weights(-0.27, 0.55, 0.47, 0.07, -0.121, -0.56, -0.36, complete=0.66, sound=0.25)
+# same, so 0.5 is where either is as likely; where the language model and the prosody engine, or both, are missing, the
+# weights are scaled for the rest to reach the same two thresholds. Share of pairs of an end and a pause that are put in
+# the right order, in clips of speakers left out of the fit, people and synthesised voices: with all 0.86, 0.99; without
+# prosody engine 0.83, 0.99; without the language model 0.85, 0.97; without both 0.81, 0.97. Where the recogniser tells
+# no probability of the full stop, but writes one or not, 0.85, 0.98 with all.
+_WORDS = _Weights(-0.79, 0.62, 0.90, -0.081, -1.13)
+_WORDS_AND_SOUND = _Weights(-1.50, 0.64, 0.96, -0.097, -1.24, sound=0.25)
+_SENTENCE = _Weights(-0.23, 0.42, 0.31, -0.085, -0.69, complete=0.49)
+_ALL = _Weights(-0.80, 0.46, 0.39, -0.108, -0.82, complete=0.54, sound=0.22)
 
-_USUAL_ENDING = Ending(level=-12.0, voicing=0.6, pitch=0.0)
+_USUAL_ENDING = Ending(level=-12.0, voicing=0.6)
 _USUAL_CONFIDENCE = -0.4
-_USUAL_STOP = 0.5  # of recognisers that write no punctuation
+
+# Of the share of the full stop, where one is written, where something else is or nothing, and of recognisers that write
+# no punctuation at all.
+_WRITTEN, _NOT_WRITTEN, _NEVER_WRITTEN = 0.955, 0.43, 0.8
 
 _WHOLE = 0.9  # how likely one of the whole answers is all
 
@@ -134,27 +135,30 @@ def finished(evidence: Evidence) -> float:
         weights = _SENTENCE if evidence.sound is None else _ALL
     if re.sub(r"\W", "", text).lower() in _WHOLE_ANSWERS:
         return _WHOLE
-    punctuated = any(not character.isalnum() and character not in " '" for character in text)
-    stop = float(bool(_SENTENCE_END.search(text)) and not _OPEN_END.search(text)) if punctuated else _USUAL_STOP
+    full_stop = _full_stop(text) if evidence.full_stop is None else evidence.full_stop
     confidence = _USUAL_CONFIDENCE if evidence.confidence is None else min(max(evidence.confidence, -1.5), 0.0)
     voice = evidence.ending or _USUAL_ENDING
     score = (
         weights.constant
+        + weights.full_stop * _log_odds(full_stop)
         + weights.confidence * confidence
-        + weights.stop * stop
-        + weights.length * math.log(1 + min(len(text.split()), 20))
         + weights.level * min(max(voice.level, -20.0), 5.0)
         + weights.voicing * min(max(voice.voicing, 0.0), 1.0)
-        + weights.pitch * min(max(voice.pitch, -1.0), 1.0)
         + weights.complete * math.log(max(evidence.complete or 0.0, 0.001))
-        + weights.sound * _log_odds(evidence.sound)
+        + weights.sound * _log_odds(0.5 if evidence.sound is None else evidence.sound)
     )
     return 1.0 / (1.0 + math.exp(-score))
 
 
-def _log_odds(probability: float | None) -> float:
-    if probability is None:
-        return 0.0
+def _full_stop(text: str) -> float:
+    """Estimate the share of the full stop by what is written."""
+    if not any(not character.isalnum() and character not in " '" for character in text):
+        return _NEVER_WRITTEN
+    written = _SENTENCE_END.search(text) and not _OPEN_END.search(text)
+    return _WRITTEN if written else _NOT_WRITTEN
+
+
+def _log_odds(probability: float) -> float:
     bounded = min(max(probability, 0.005), 0.995)
     return math.log(bounded / (1.0 - bounded))
 
@@ -189,7 +193,7 @@ def silence_needed(words: str, policy: EndpointPolicy, finished: float | None = 
 
 # Of these probabilities of an end the first is where what was plainly unfinished begins to be doubtful, the second
 # where it begins to be surely finished.
-_DOUBTFUL, _FINISHED = 0.49, 0.82
+_DOUBTFUL, _FINISHED = 0.5, 0.83
 
 
 def _by_probability(finished: float, policy: EndpointPolicy) -> float:

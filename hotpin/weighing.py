@@ -54,7 +54,7 @@ class Weighing:
         if not text:  # where nothing was understood, more may come that makes it clear
             self._around.judged(self._ticket, Judged("", 0.0))
             return
-        self._add("words", words=text, confidence=transcript.confidence)
+        self._add("words", words=text, confidence=transcript.confidence, full_stop=transcript.full_stop)
         ticket, around = self._ticket, self._around
         sentence = without_end(text)
         if not sentence:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from hotpin.endpoint import Ending, EndpointPolicy, Evidence, finished, silence_needed, without_end
 
-FALLS = Ending(level=-12.0, voicing=0.2, pitch=-0.4)
-STAYS_UP = Ending(level=-1.0, voicing=0.9, pitch=0.2)
+FALLS = Ending(level=-12.0, voicing=0.2)
+STAYS_UP = Ending(level=-1.0, voicing=0.9)
 
 POLICY = EndpointPolicy(unknown=0.5, finished=0.3, unfinished=2.0)
 
@@ -51,11 +51,11 @@ def test_waits_that_are_out_of_order_are_refused(waits: tuple[float, float, floa
 
 # --- by all that is known ---
 
-QUESTION = Evidence("What time is it?", -0.2, 0.8, FALLS, 0.95)
+QUESTION = Evidence("What time is it?", -0.2, 0.97, 0.8, FALLS, 0.95)
 
 
 def test_a_finished_question_is_likelier_the_end_than_an_unfinished_one() -> None:
-    cut = Evidence("What time is...", -0.6, 0.01, STAYS_UP, 0.05)
+    cut = Evidence("What time is...", -0.6, 0.1, 0.01, STAYS_UP, 0.05)
     assert finished(QUESTION) > 0.9
     assert finished(cut) < 0.05
 
@@ -67,9 +67,9 @@ def test_a_finished_question_is_likelier_the_end_than_an_unfinished_one() -> Non
         replace(QUESTION, sound=0.02),
         replace(QUESTION, ending=STAYS_UP),
         replace(QUESTION, confidence=-1.2),
-        replace(QUESTION, words="What time is it"),
+        replace(QUESTION, full_stop=0.5),
     ],
-    ids=["sentence", "sound", "ending", "confidence", "punctuation"],
+    ids=["sentence", "sound", "ending", "confidence", "full stop"],
 )
 def test_each_piece_of_evidence_counts(less: Evidence) -> None:
     assert finished(less) < finished(QUESTION) - 0.005
@@ -82,16 +82,22 @@ def test_each_piece_of_evidence_counts(less: Evidence) -> None:
         replace(QUESTION, sound=None),
         replace(QUESTION, ending=None),
         replace(QUESTION, confidence=None),
+        replace(QUESTION, full_stop=None),
     ],
-    ids=["sentence", "sound", "ending", "confidence"],
+    ids=["sentence", "sound", "ending", "confidence", "full stop"],
 )
 def test_what_nobody_can_tell_does_not_decide(less: Evidence) -> None:
     assert finished(less) > 0.6
 
 
 def test_a_recogniser_without_punctuation_is_not_taken_for_unfinished() -> None:
-    plain = finished(Evidence("what time is it", None, 0.8, FALLS))
-    assert abs(plain - finished(Evidence("What time is it?", -0.5, 0.8, FALLS))) < 0.15
+    plain = finished(Evidence("what time is it", complete=0.8, ending=FALLS))
+    assert abs(plain - finished(Evidence("What time is it?", -0.5, 0.9, 0.8, FALLS))) < 0.15
+
+
+def test_where_the_recogniser_does_not_tell_of_the_full_stop_it_counts_whether_one_is_written() -> None:
+    likely = [finished(replace(QUESTION, words=words, full_stop=None)) for words in ("What, time is it,", "What time?")]
+    assert likely[0] < likely[1] - 0.005
 
 
 @given(
@@ -99,8 +105,9 @@ def test_a_recogniser_without_punctuation_is_not_taken_for_unfinished() -> None:
         Evidence,
         words=st.text(max_size=40),
         confidence=st.none() | st.floats(-50.0, 0.0),
+        full_stop=st.none() | st.floats(0.0, 1.0),
         complete=st.none() | st.floats(0.0, 1.0),
-        ending=st.none() | st.builds(Ending, *[st.floats(-1e3, 1e3)] * 3),
+        ending=st.none() | st.builds(Ending, *[st.floats(-1e3, 1e3)] * 2),
         sound=st.none() | st.floats(0.0, 1.0),
     )
 )

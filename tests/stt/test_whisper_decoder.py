@@ -83,8 +83,42 @@ def test_the_text_goes_up_to_the_timestamp_that_reaches_the_end(
     decoder: WhisperDecoder, tokens: list[int], text: str, reached: float
 ) -> None:
     taken, up_to = decoder._up_to_end(tokens, 2.0)
-    assert taken == text
+    assert [tokens[step] for step, _ in taken] == [token for _, token in taken]
+    assert decoder._tokenizer.decode([token for _, token in taken]).strip() == text
     assert up_to == pytest.approx(reached)
+
+
+# --- which punctuation is expected ---
+
+STOP, COMMA, WORD = 7, 8, 9
+
+
+def expects(*likely: dict[int, float]) -> list[FloatArray]:
+    """The logits of each step."""
+    steps = []
+    for step in likely:
+        odds = np.full(300, 1e-9, np.float32)
+        for token, probability in step.items():
+            odds[token] = probability
+        steps.append((np.log(odds) + 3.0).astype(np.float32))
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("words", "logits", "share"),
+    [
+        pytest.param([(1, 0), (2, STOP)], [{}, {}, {STOP: 0.6, COMMA: 0.2, WORD: 0.2}], 0.75, id="one is written"),
+        pytest.param([(1, 0), (2, COMMA)], [{}, {}, {STOP: 0.3, COMMA: 0.7}], 0.3, id="a comma is written"),
+        pytest.param([(1, 0)], [{}, {}, {STOP: 0.3, COMMA: 0.1, WORD: 0.6}], 0.75, id="nothing is written"),
+        pytest.param([(1, 0)], [{}, {}, {WORD: 1.0}], 0.5, id="nothing is expected"),
+        pytest.param([(1, 0)], [{}, {}], None, id="that was all"),
+    ],
+)
+def test_of_the_punctuation_that_is_expected_the_share_that_ends_a_sentence_is_told(
+    decoder: WhisperDecoder, words: list[tuple[int, int]], logits: list[dict[int, float]], share: float | None
+) -> None:
+    decoder._stops, decoder._others = [STOP], [COMMA]
+    assert decoder._full_stop(words, expects(*logits)) == (pytest.approx(share, abs=0.01) if share else None)
 
 
 # --- the short window, and the whole one ---
