@@ -58,7 +58,8 @@ MAX_THREADS = 4
 
 DRAFT_SECONDS = 0.12
 """s of pause before a draft: on 60 clips 51 words were wrong with so much audio after the speech, 52 with 0.3 s, 54
-with 0.06 s and 61 without any. With 0.09 s a last syllable is misheard now and then, and the turn taken for unfinished."""
+with 0.06 s and 61 without any. With 0.09 s a last syllable is misheard now and then, and what is finished seems not to
+be."""
 
 
 def build(settings: "Settings") -> "WhisperStt":
