@@ -133,7 +133,8 @@ class TurnMachine:
         self._run = self._run + voice.seconds if speech else 0.0
         if not hearing:
             return self._maybe_start(now, no_echo=voice.no_echo)
-        if speech:
+        # A click in a pause in which the pipeline runs ahead is no speech.
+        if speech and not (self._ahead and self._run < self.policy.start_seconds):
             self._speech += voice.seconds
             self._last_speech = now
         return self._hearing(now) if self._over_reply is None else self._over_reply_goes_on(self._over_reply, now)
@@ -176,7 +177,7 @@ class TurnMachine:
         return self._end(reopenable=not too_long)
 
     def _run_ahead(self, silence: float) -> list[Action]:
-        """Begin to run ahead in a pause, and stop when it was one; a click in it is no speech."""
+        """Begin to run ahead in a pause, and stop when it was one."""
         after = self.policy.speculate_seconds
         if self._ahead and self._run >= self.policy.start_seconds:
             self._ahead, self._judged = False, None

@@ -47,7 +47,7 @@ PARTIAL_QUIET_SECONDS = 0.03
 PARTIAL_SHARE = 0.4
 """Of the time, what partials may take at most, of all streams together."""
 
-MAX_PARTIAL_SECONDS = 0.3
+MAX_PARTIAL_SECONDS = 0.25
 """s that a partial may be expected to take: a draft that comes meanwhile waits for it."""
 
 WORDS_SECONDS = 2.0
