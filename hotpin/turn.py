@@ -169,7 +169,7 @@ class TurnMachine:
         if (actions := self._run_ahead(silence)) or self._held:
             return actions
         too_long = now - self._began >= self.policy.max_utterance_seconds
-        if not too_long and silence < self._wait():
+        if not too_long and (silence < self._wait() or self._run > 0.0):  # what begins now may be a word
             return []
         if self._speech < self.policy.min_speech_seconds:
             self.state = State.LISTENING

@@ -655,6 +655,17 @@ def test_a_click_in_a_pause_makes_it_no_longer_and_a_word_does() -> None:
     assert ended(0.08) == pytest.approx(1.28 + 0.4, abs=FRAME + 0.001)
 
 
+def test_a_turn_does_not_end_while_somebody_may_begin_to_speak() -> None:
+    scene = Scene(TurnPolicy(speculate_seconds=0.12))
+    scene.speak(1.0)
+    scene.pause(0.14)
+    scene.step(Judged("what time is it", 0.95))
+    scene.pause(0.24)
+    scene.speak(0.04)
+    assert scene.state is State.HEARING
+    assert kinds(scene.pause(FRAME)) == [EndUtterance]
+
+
 @pytest.mark.parametrize(("silence", "wait"), [(None, 0.4), (0.1, 0.4), (0.17, 0.4), (0.27, 0.3), (0.9, 0.4)])
 def test_silence_counts_from_where_the_sound_died_away(silence: float | None, wait: float) -> None:
     assert waited(silence) == pytest.approx(wait, abs=FRAME + 0.001)
