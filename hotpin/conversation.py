@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hotpin import turn_io
 from hotpin.audio.frame import FRAME_SECONDS, Frame
-from hotpin.audio.level import LevelMeter
+from hotpin.audio.level import LevelMeter, dbfs
 from hotpin.audio.mic import Microphone
 from hotpin.audio.playback import Playback
 from hotpin.bus import Bus
@@ -225,7 +225,7 @@ class Conversation:
             self._lively_until = frame.end + _QUIET_SECONDS
         if self.options.live and (level := self._level.measure(frame, probability)) is not None:
             self.bus.publish(Level(self.options.name, self._turns.number, *level))
-        self._step(turn_io.Voice(probability, frame.seconds, frame.no_echo), frame.end)
+        self._step(turn_io.Voice(probability, frame.seconds, frame.no_echo, dbfs(frame.samples)), frame.end)
 
     def _attend(self, inputs: list[turn_io.Input], now: float) -> None:
         for event in inputs:

@@ -33,7 +33,7 @@ class EndpointPolicy:
     unknown: float = 0.5
     """When nothing is known of the words."""
 
-    finished: float = 0.4
+    finished: float = 0.44
     """After what is surely finished."""
 
     doubtful: float = 0.86

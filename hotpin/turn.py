@@ -71,6 +71,15 @@ _USUAL_LATENESS, _MOST_LATENESS = 0.05, 0.2
 and s beyond that are believed: where there is noise, the last syllables may be hardly louder than the room."""
 
 
+_SUDDEN_DB, _FAINTEST_DBFS = 10.0, -70.0
+"""dB that a sound must be louder than the pause was, to be perhaps the beginning of a word; and dBFS that any pause is
+taken to have at least: what is fainter is nothing."""
+
+_BENEFIT_SECONDS = 0.1
+"""s that a turn's end waits for such a sound at most: the VAD knows a word by then. Without, a reply was heard for a
+moment by who had just gone on, in 6 of 150 utterances with a pause in them."""
+
+
 class TurnMachine:
     """The state of one conversation's turn-taking. Used from one thread."""
 
@@ -91,6 +100,8 @@ class TurnMachine:
         self._run = 0.0  # s of unbroken speech
         self._speech = 0.0  # s of speech in this utterance
         self._last_speech: float | None = None
+        self._quietest = math.inf  # dBFS of the present pause
+        self._sudden = False  # something is much louder than that
         self._began = 0.0
 
     def step(self, event: Input, now: float) -> list[Action]:  # noqa: C901, PLR0911 - one line per input
@@ -131,6 +142,8 @@ class TurnMachine:
         threshold = self.policy.stop_threshold if hearing else pausing * self.policy.start_threshold
         speech = voice.probability >= threshold
         self._run = self._run + voice.seconds if speech else 0.0
+        self._sudden = not speech and voice.level >= self._quietest + _SUDDEN_DB
+        self._quietest = math.inf if speech else max(min(self._quietest, voice.level), _FAINTEST_DBFS)
         if not hearing:
             return self._maybe_start(now, no_echo=voice.no_echo)
         # A click in a pause in which the pipeline runs ahead is no speech.
@@ -169,7 +182,7 @@ class TurnMachine:
         if (actions := self._run_ahead(silence)) or self._held:
             return actions
         too_long = now - self._began >= self.policy.max_utterance_seconds
-        if not too_long and (silence < self._wait() or self._run > 0.0):  # what begins now may be a word
+        if not too_long and silence < self._wait(begins=self._run > 0.0 or self._sudden):
             return []
         if self._speech < self.policy.min_speech_seconds:
             self.state = State.LISTENING
@@ -200,8 +213,11 @@ class TurnMachine:
         self._judged = judged
         return self._hearing(now)
 
-    def _wait(self) -> float:
-        """Return the seconds of silence that end the turn, by what is known now."""
+    def _wait(self, *, begins: bool) -> float:
+        """Return the seconds of silence that end the turn, by what is known now, and whether a word may begin."""
+        return self._wait_for_end() + _BENEFIT_SECONDS * begins
+
+    def _wait_for_end(self) -> float:
         policy = self.policy.endpoint
         if self._judged is not None:
             return silence_needed(self._judged.text or self._words, policy, self._judged.finished)

@@ -1,5 +1,6 @@
 """What the turn machine is told, and what it wants done: its inputs and its actions."""
 
+import math
 from dataclasses import dataclass
 
 # --- inputs ------------------------------------------------------------------------------------------------------
@@ -15,6 +16,8 @@ class Voice:
     """The frame's length."""
     no_echo: bool = False
     """Whether something sounds over the loudspeaker that is certainly no echo of it."""
+    level: float = -math.inf
+    """dBFS of the frame, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)

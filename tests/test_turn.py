@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotpin.endpoint import EndpointPolicy
 from hotpin.events import State
 from hotpin.over_reply import is_backchannel
 from hotpin.turn import TurnMachine
@@ -53,12 +54,12 @@ class Scene:
         self.machine = TurnMachine(policy or TurnPolicy(speculate_seconds=None))
         self.now = 0.0
 
-    def voice(self, seconds: float, probability: float) -> list[Action]:
+    def voice(self, seconds: float, probability: float, level: float = -math.inf) -> list[Action]:
         """Let audio go by; return all that was to be done."""
         done: list[Action] = []
         for _ in range(round(seconds / FRAME)):
             self.now = round(self.now + FRAME, 3)
-            done += self.machine.step(Voice(probability, FRAME), self.now)
+            done += self.machine.step(Voice(probability, FRAME, level=level), self.now)
         return done
 
     def speak(self, seconds: float) -> list[Action]:
@@ -126,7 +127,7 @@ def test_half_a_second_of_silence_ends_the_turn() -> None:
     assert scene.state is State.THINKING
 
 
-@pytest.mark.parametrize(("words", "wait"), [("What time is it?", 0.4), ("and then I, um", 2.0)])
+@pytest.mark.parametrize(("words", "wait"), [("What time is it?", 0.44), ("and then I, um", 2.0)])
 def test_words_change_how_long_is_waited(words: str, wait: float) -> None:
     scene = Scene()
     scene.speak(1.0)
@@ -626,7 +627,7 @@ def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Inp
 
 def waited(silence: float | None) -> float:
     """Return the silence after which a finished turn ended, if ``silence`` s of it were measured after 0.12 s."""
-    scene = Scene(TurnPolicy(speculate_seconds=0.12))
+    scene = Scene(TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(finished=0.4)))
     scene.speak(1.0)
     assert Speculate() in scene.pause(0.12)
     pause = 0.12
@@ -639,7 +640,7 @@ def waited(silence: float | None) -> float:
 
 def test_a_click_in_a_pause_makes_it_no_longer_and_a_word_does() -> None:
     def ended(sound: float) -> float:
-        scene = Scene(TurnPolicy(speculate_seconds=0.12))
+        scene = Scene(TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(finished=0.4)))
         scene.speak(1.0)
         scene.pause(0.12)
         scene.step(Judged("what time is it", 0.95))
@@ -655,15 +656,26 @@ def test_a_click_in_a_pause_makes_it_no_longer_and_a_word_does() -> None:
     assert ended(0.08) == pytest.approx(1.28 + 0.4, abs=FRAME + 0.001)
 
 
-def test_a_turn_does_not_end_while_somebody_may_begin_to_speak() -> None:
-    scene = Scene(TurnPolicy(speculate_seconds=0.12))
+def about_to_end() -> Scene:
+    """Give a scene in which a question has been judged to be over, a frame before its turn ends."""
+    scene = Scene(TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(finished=0.4)))
     scene.speak(1.0)
-    scene.pause(0.14)
+    scene.voice(0.14, SILENCE, -60.0)
     scene.step(Judged("what time is it", 0.95))
-    scene.pause(0.24)
-    scene.speak(0.04)
-    assert scene.state is State.HEARING
-    assert kinds(scene.pause(FRAME)) == [EndUtterance]
+    scene.voice(0.24, SILENCE, -60.0)
+    return scene
+
+
+@pytest.mark.parametrize(("probability", "level"), [(SPEECH, -60.0), (SILENCE, -45.0)], ids=["a voice", "a sound"])
+def test_a_turn_does_not_end_while_somebody_may_begin_to_speak(probability: float, level: float) -> None:
+    scene = about_to_end()
+    assert scene.voice(2 * FRAME, probability, level) == []
+    assert kinds(scene.voice(FRAME, SILENCE, -60.0)) == [EndUtterance]
+
+
+def test_noise_as_loud_as_the_pause_does_not_hold_its_end_up_nor_does_any_other_for_long() -> None:
+    assert kinds(about_to_end().voice(2 * FRAME, SILENCE, -52.0)) == [EndUtterance]
+    assert EndUtterance in kinds(about_to_end().voice(0.14, SILENCE, -30.0))
 
 
 @pytest.mark.parametrize(("silence", "wait"), [(None, 0.4), (0.1, 0.4), (0.17, 0.4), (0.27, 0.3), (0.9, 0.4)])

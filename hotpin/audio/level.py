@@ -4,12 +4,22 @@ import math
 
 import numpy as np
 
-from hotpin.audio.frame import FULL_SCALE, Frame
+from hotpin.audio.frame import FULL_SCALE, Frame, Samples
 
 LEVEL_SECONDS = 0.1
 """s between two figures."""
 
 _QUIETEST = 1e-5  # of full scale: -100 dBFS stands for digital silence
+
+
+def dbfs(samples: Samples) -> float:
+    """Return the level of int16 samples, shape (n,), in dBFS: bounded below, so that silence has one, too."""
+    wide = samples.astype(np.float64)
+    return _decibels(float(wide @ wide), len(wide))
+
+
+def _decibels(energy: float, count: int) -> float:
+    return 20 * math.log10(max(math.sqrt(energy / max(1, count)) / FULL_SCALE, _QUIETEST))
 
 
 class LevelMeter:
@@ -28,7 +38,6 @@ class LevelMeter:
         self._probability = max(self._probability, probability)
         if self._samples < LEVEL_SECONDS * frame.rate:
             return None
-        loudness = math.sqrt(self._energy / self._samples) / FULL_SCALE
-        level = 20 * math.log10(max(loudness, _QUIETEST)), self._probability
+        level = _decibels(self._energy, self._samples), self._probability
         self._energy, self._samples, self._probability = 0.0, 0, 0.0
         return level
