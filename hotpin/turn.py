@@ -70,7 +70,6 @@ _USUAL_LATENESS, _MOST_LATENESS = 0.05, 0.2
 """s that the VAD always goes on hearing speech after the sound has died away (0.03 to 0.23 at 56 ends, median 0.07);
 and s beyond that are believed: where there is noise, the last syllables may be hardly louder than the room."""
 
-
 _SUDDEN_DB, _FAINTEST_DBFS = 10.0, -70.0
 """dB that a sound must be louder than the pause was, to be perhaps the beginning of a word; and dBFS that any pause is
 taken to have at least: what is fainter is nothing."""
@@ -182,7 +181,8 @@ class TurnMachine:
         if (actions := self._run_ahead(silence)) or self._held:
             return actions
         too_long = now - self._began >= self.policy.max_utterance_seconds
-        if not too_long and silence < self._wait(begins=self._run > 0.0 or self._sudden):
+        word_may_begin = self._run > 0.0 or self._sudden
+        if not too_long and silence < self._wait() + _BENEFIT_SECONDS * word_may_begin:
             return []
         if self._speech < self.policy.min_speech_seconds:
             self.state = State.LISTENING
@@ -213,11 +213,8 @@ class TurnMachine:
         self._judged = judged
         return self._hearing(now)
 
-    def _wait(self, *, begins: bool) -> float:
-        """Return the seconds of silence that end the turn, by what is known now, and whether a word may begin."""
-        return self._wait_for_end() + _BENEFIT_SECONDS * begins
-
-    def _wait_for_end(self) -> float:
+    def _wait(self) -> float:
+        """Return the seconds of silence that end the turn, by what is known now."""
         policy = self.policy.endpoint
         if self._judged is not None:
             return silence_needed(self._judged.text or self._words, policy, self._judged.finished)

@@ -262,11 +262,11 @@ class WhisperStream:
 
     def _understand(self, window: SpeechWindow, cancelled: Cancelled, *, thorough: bool) -> _Reading | None:
         audio = window.audio()
+        speech = window.sure_seconds >= WORDS_SECONDS
         texts: list[str] = []
         confidence, full_stop = self._latest.confidence, self._latest.full_stop
         position = 0
         while position < len(audio):
-            speech = window.sure_seconds >= WORDS_SECONDS
             result = self._decoder.decode(audio[position:], cancelled, thorough=thorough, speech=speech)
             if result is None:
                 return None
