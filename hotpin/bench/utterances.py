@@ -1,7 +1,7 @@
 """What is said in a benchmark: recordings with their texts, or questions that the voice itself asks."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hotpin.audio import files
+from hotpin.audio.codecs import wav_bytes
 from hotpin.audio.frame import CAPTURE_RATE, FRAME_SAMPLES, Frame, Samples
 from hotpin.audio.resample import Resampler
 from hotpin.errors import AudioError, TtsError
@@ -92,6 +93,23 @@ def load(folder: Path) -> list[Utterance]:
     if not found:
         raise AudioError(f"there are no .wav files in {str(folder)!r}", "It needs NN.wav with NN.json beside each")
     return found
+
+
+def save(folder: Path, given: Iterable[Utterance]) -> int:
+    """Write utterances as ``load`` reads them, ``001.wav`` first, and return how many they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 0
+    for number, utterance in enumerate(given, 1):
+        label = {
+            "text": utterance.text,
+            "speech_end_s": round(utterance.speech_end, 3),
+            "unfinished": utterance.unfinished,
+            "pauses": [[round(moment, 3) for moment in pause] for pause in utterance.pauses],
+            "source": utterance.name,
+        }
+        (folder / f"{number:03}.wav").write_bytes(wav_bytes(utterance.samples, CAPTURE_RATE))
+        (folder / f"{number:03}.json").write_text(json.dumps(label, ensure_ascii=False), encoding="utf-8")
+    return number
 
 
 def synthesise(tts: Tts, texts: Sequence[str] = QUESTIONS) -> list[Utterance]:

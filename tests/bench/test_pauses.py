@@ -6,25 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hotpin.audio.codecs import wav_bytes
 from hotpin.audio.frame import CAPTURE_RATE, Samples
 from hotpin.bench import utterances
-from hotpin.bench.pauses import LONGEST, SHORTEST, Clip, clips, make, quietest_point, with_pause
+from hotpin.bench.clips import SHORTEST_PAUSE, Clip
+from hotpin.bench.pauses import LONGEST_PAUSE, make, quietest_point, with_pause
 from hotpin.errors import AudioError
-
-HUM = 40
-LOUD = 4_000
-
-
-def sound(*stretches: tuple[float, int], seed: int = 1) -> Samples:
-    """Noise of (seconds, level) one after the other."""
-    random = np.random.default_rng(seed)
-    pieces = [random.normal(0.0, level, round(seconds * CAPTURE_RATE)) for seconds, level in stretches]
-    return np.clip(np.concatenate(pieces).round(), -32_768, 32_767).astype(np.int16)
-
-
-SPOKEN = sound((0.4, HUM), (0.5, LOUD), (0.04, HUM), (0.6, LOUD), (0.5, HUM))
-"""Speech from 0.4 to 1.54 s with a gap at 0.9 s, in a room that hums."""
+from tests.bench.noise import HUM, LOUD, SPOKEN, sound
 
 TWO_WORDS = Clip("two", SPOKEN, "two words")
 
@@ -108,51 +95,19 @@ def test_the_same_seed_makes_the_same_utterances_and_every_clip_has_its_turn() -
         Clip("b", SPOKEN, "b", gaps=(0.92,)),
         Clip("c", sound((2.0, LOUD)), "c", gaps=(1.0,)),
     ]
-    made = [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=5)]
+    made = [(paused.name, paused.speech_end) for paused in make(recordings, 10, seed=5)]
     assert [name for name, _ in made] == ["a", "b", "a"]
-    assert made == [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=5)]
-    assert made != [(clip.name, paused.speech_end) for clip, paused in make(recordings, 10, seed=6)]
+    assert made == [(paused.name, paused.speech_end) for paused in make(recordings, 10, seed=5)]
+    assert made != [(paused.name, paused.speech_end) for paused in make(recordings, 10, seed=6)]
     assert len(list(make(recordings, 2, seed=5))) == 2
-    for _, paused in make(recordings, 10, seed=7):
-        assert SHORTEST <= paused.pauses[0][1] - paused.pauses[0][0] <= LONGEST + 0.06
-
-
-GOOD = {
-    "id": "good",
-    "file": "good.wav",
-    "language": "en",
-    "speaker_kind": "human",
-    "transcript": "One two three four.",
-    "words": "one two three four",
-}
-
-
-def test_only_what_people_say_in_english_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "good.wav").write_bytes(wav_bytes(SPOKEN, CAPTURE_RATE))
-    others = [
-        {**GOOD, "language": "ko"},
-        {**GOOD, "speaker_kind": "synthetic"},
-        {**GOOD, "words": "only three words"},
-        {**GOOD, "variant_of": "good"},
-    ]
-    lines = [json.dumps(clip) for clip in (GOOD, *others)]
-    (tmp_path / "manifest.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
-    assert [(clip.name, clip.text) for clip in clips(tmp_path, 10.0)] == [("good", "One two three four.")]
-    assert list(clips(tmp_path, 1.0)) == []
-
-
-@pytest.mark.parametrize("text", [None, "no JSON"])
-def test_a_folder_without_a_list_of_clips_is_named(tmp_path: Path, text: str | None) -> None:
-    if text:
-        (tmp_path / "manifest.jsonl").write_text(text, encoding="utf-8")
-    with pytest.raises(AudioError, match=r"manifest\.jsonl.* cannot be read"):
-        list(clips(tmp_path, 10.0))
+    for paused in make(recordings, 10, seed=7):
+        assert SHORTEST_PAUSE <= paused.pauses[0][1] - paused.pauses[0][0] <= LONGEST_PAUSE + 0.06
 
 
 def test_the_benchmark_reads_what_was_made(tmp_path: Path) -> None:
     made = with_pause(TWO_WORDS, 0.92, 0.5)
-    (tmp_path / "001.wav").write_bytes(wav_bytes(made.samples, CAPTURE_RATE))
-    label = {"text": "x", "speech_end_s": made.speech_end, "pauses": made.pauses}
-    (tmp_path / "001.json").write_text(json.dumps(label), encoding="utf-8")
+    assert utterances.save(tmp_path, [made]) == 1
     (read,) = utterances.load(tmp_path)
-    assert (read.speech_end, read.pauses) == (made.speech_end, made.pauses)
+    assert (read.name, read.text, read.speech_end) == ("001", made.text, made.speech_end)
+    assert list(read.pauses) == [pytest.approx(pause, abs=0.001) for pause in made.pauses]
+    assert json.loads((tmp_path / "001.json").read_text(encoding="utf-8"))["source"] == "two"
