@@ -1,6 +1,6 @@
 """Whether to run ahead, by what it has gained and cost."""
 
-from hotpin.speculation import RETRY_PAUSES, Speculation
+from hotpin.speculation import LEAST_PAUSES, RETRY_PAUSES, Speculation
 
 
 def test_it_is_tried_before_anything_is_known() -> None:
@@ -29,6 +29,15 @@ def test_it_is_left_where_it_costs_more_than_it_gains_and_tried_now_and_then() -
             speculation.drop()
             speculation.waste(cpu_seconds=2.0, late=1.5)
     assert 400 // RETRY_PAUSES <= tried < 400 // RETRY_PAUSES + 40
+
+
+def test_a_few_pauses_at_the_start_are_no_reason_to_leave_it() -> None:
+    speculation = Speculation()
+    for _ in range(LEAST_PAUSES):
+        assert speculation.begin()
+        speculation.drop()
+        speculation.waste(cpu_seconds=2.0, late=1.5)
+    assert not speculation.begin()
 
 
 def test_it_comes_back_when_the_machine_is_idle_again() -> None:
