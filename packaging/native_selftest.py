@@ -1,7 +1,8 @@
-"""Runs one quantised matrix product of llama.cpp, as a language model does for every token.
+"""Runs the compiled llama.cpp as Hotpin does: a quantised matrix product, then a few tokens of the chosen model.
 
-Importing the module would prove too little: an instruction that this CPU lacks ends the process only where it is
-executed. Run by setup.sh in a process of its own, because there is no other way to survive that.
+Importing the module would prove too little: an instruction that this CPU lacks, or that was compiled wrongly, ends the
+process only where it is executed; and which ones are depends on the model's format. Run by setup.sh in a process of its
+own, because there is no other way to survive that.
 """
 
 import ctypes
@@ -9,6 +10,11 @@ import sys
 from pathlib import Path
 
 import llama_cpp
+
+from hotpin import settings
+from hotpin.errors import ModelError
+from hotpin.llm.base import Message, ReplyOptions
+from hotpin.llm.llama_cpp_python import LlamaCppPython
 
 GGML_TYPE_F32 = 0
 GGML_TYPE_Q4_K = 12
@@ -52,5 +58,19 @@ def multiply() -> int:
     return int(cpu.ggml_graph_compute_with_ctx(context, graph, 2))
 
 
+def write() -> None:
+    """Read a question in batches and write some tokens, with the model of the settings; without one, do nothing."""
+    engine = LlamaCppPython(settings.load())
+    try:
+        engine.load()
+    except ModelError:
+        return
+    for _ in engine.reply("selftest", [Message("user", "What is two plus two?")], ReplyOptions(max_tokens=4)):
+        pass
+    engine.close()
+
+
 if __name__ == "__main__":
-    sys.exit(multiply())
+    if (status := multiply()) == 0:
+        write()
+    sys.exit(status)

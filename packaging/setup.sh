@@ -276,7 +276,7 @@ PYTHON
 install_native() {
     local lock=requirements-native.lock version key wheels
     version=$(locked llama-cpp-python "$lock" | sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p')
-    key="llama-cpp-python-$version-$(describe_cpu | cksum | cut -d' ' -f1)"
+    key="llama-cpp-python-$version-$({ describe_cpu && compiler_options; } | cksum | cut -d' ' -f1)"
     if is_done native "$key" && native_works; then return; fi
     # Keyed by CPU, because a wheel for one can crash on another; pip's own cache knows nothing of that.
     wheels=$(.venv/bin/python -c 'from hotpin import paths; print(paths.cache_dir() / "wheels")')/$key
@@ -298,6 +298,14 @@ describe_cpu() {
     fi
 }
 
+# compiler_options: without AMX. GCC before 13 leaves out what its tiles are configured with, and llama.cpp then ends with
+# an illegal instruction; for a model that serves one person they gain nothing.
+compiler_options() {
+    if grep -qw amx_tile /proc/cpuinfo 2>/dev/null; then
+        say -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+    fi
+}
+
 build_native() {
     local lock=$1 wheels=$2 partial=$2.partial
     step "Compiling llama-cpp-python for this CPU: 7 to 12 minutes on two cores"
@@ -306,7 +314,8 @@ build_native() {
     locked llama-cpp-python "$lock" >"$partial/llama.lock"
     start_clock
     # Not from pip's cache either: it may hold a wheel that was made on another CPU.
-    CMAKE_ARGS=$CMAKE_OPTIONS .venv/bin/python -m pip wheel --no-cache-dir --no-deps --require-hashes \
+    CMAKE_ARGS=$CMAKE_OPTIONS CFLAGS=$(compiler_options) CXXFLAGS=$(compiler_options) \
+        .venv/bin/python -m pip wheel --no-cache-dir --no-deps --require-hashes \
         --wheel-dir "$partial" -r "$partial/llama.lock" </dev/null >"$partial/build.log" 2>&1 || {
         stop_clock
         tail -n 25 "$partial/build.log" >&2
