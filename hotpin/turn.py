@@ -21,15 +21,14 @@ wait.
 
 import math
 
-from hotpin.endpoint import silence_needed
 from hotpin.events import State
 from hotpin.over_reply import SpeechOverReply
+from hotpin.pause import Pause
 from hotpin.turn_io import (
     Action,
     Answer,
     Attend,
     CancelReply,
-    DropSpeculation,
     DropUtterance,
     EndUtterance,
     HearsItself,
@@ -45,7 +44,6 @@ from hotpin.turn_io import (
     ReopenUtterance,
     ReplyStarted,
     ResumePlayback,
-    Speculate,
     StartUtterance,
     Typed,
     Voice,
@@ -66,18 +64,6 @@ _OVER_REPLY_PRE_ROLL_SECONDS = 1.0
 _WARY_SECONDS = 2.0
 """The same share of the seconds, at the full threshold, once a reply was paused for nothing."""
 
-_USUAL_LATENESS, _MOST_LATENESS = 0.05, 0.2
-"""s that the VAD always goes on hearing speech after the sound has died away (0.03 to 0.23 at 56 ends, median 0.07);
-and s beyond that are believed: where there is noise, the last syllables may be hardly louder than the room."""
-
-_SUDDEN_DB, _FAINTEST_DBFS = 10.0, -70.0
-"""dB that a sound must be louder than the pause was, to be perhaps the beginning of a word; and dBFS that any pause is
-taken to have at least: what is fainter is nothing."""
-
-_BENEFIT_SECONDS = 0.1
-"""s that a turn's end waits for such a sound at most: the VAD knows a word by then. Without, a reply was heard for a
-moment by who had just gone on, in 6 of 150 utterances with a pause in them."""
-
 
 class TurnMachine:
     """The state of one conversation's turn-taking. Used from one thread."""
@@ -93,14 +79,10 @@ class TurnMachine:
         self._hears_itself = False
         self._not_before = -math.inf  # s: what was heard earlier is an echo, or was not meant for the assistant
         self._words = ""
-        self._ahead = False  # the pipeline runs ahead in the present pause
-        self._ahead_after = 0.0  # s of silence, when it began
-        self._judged: Judged | None = None  # what came of that
+        self._pause = Pause(self.policy)
         self._run = 0.0  # s of unbroken speech
         self._speech = 0.0  # s of speech in this utterance
         self._last_speech: float | None = None
-        self._quietest = math.inf  # dBFS of the present pause
-        self._sudden = False  # something is much louder than that
         self._began = 0.0
 
     def step(self, event: Input, now: float) -> list[Action]:  # noqa: C901, PLR0911 - one line per input
@@ -141,12 +123,10 @@ class TurnMachine:
         threshold = self.policy.stop_threshold if hearing else pausing * self.policy.start_threshold
         speech = voice.probability >= threshold
         self._run = self._run + voice.seconds if speech else 0.0
-        self._sudden = not speech and voice.level >= self._quietest + _SUDDEN_DB
-        self._quietest = math.inf if speech else max(min(self._quietest, voice.level), _FAINTEST_DBFS)
+        self._pause.hear(voice.level, speech=speech)
         if not hearing:
             return self._maybe_start(now, no_echo=voice.no_echo)
-        # A click in a pause in which the pipeline runs ahead is no speech.
-        if speech and not (self._ahead and self._run < self.policy.start_seconds):
+        if self._pause.is_ended_by(self._run):
             self._speech += voice.seconds
             self._last_speech = now
         return self._hearing(now) if self._over_reply is None else self._over_reply_goes_on(self._over_reply, now)
@@ -177,49 +157,18 @@ class TurnMachine:
 
     def _hearing(self, now: float) -> list[Action]:
         silence = now - (self._began if self._last_speech is None else self._last_speech)
-        silence += self._lateness()
-        if (actions := self._run_ahead(silence)) or self._held:
-            return actions
+        if (action := self._pause.run_ahead(self._run, silence, self._speech)) or self._held:
+            return [action] if action else []
         too_long = now - self._began >= self.policy.max_utterance_seconds
-        word_may_begin = self._run > 0.0 or self._sudden
-        if not too_long and silence < self._wait() + _BENEFIT_SECONDS * word_may_begin:
+        if not too_long and not self._pause.ends_turn(self._run, silence, self._words):
             return []
         if self._speech < self.policy.min_speech_seconds:
             self.state = State.LISTENING
             return [DropUtterance()]
         return self._end(reopenable=not too_long)
 
-    def _run_ahead(self, silence: float) -> list[Action]:
-        """Begin to run ahead in a pause, and stop when it was one."""
-        after = self.policy.speculate_seconds
-        if self._ahead and self._run >= self.policy.start_seconds:
-            self._ahead, self._judged = False, None
-            return [DropSpeculation()]
-        if self._ahead or after is None or silence < after or self._speech < self.policy.min_speech_seconds:
-            return []
-        self._ahead, self._ahead_after = True, silence
-        return [Speculate()]
-
-    def _lateness(self) -> float:
-        """Return how long the VAD went on hearing speech in this pause, beyond the little that it always does."""
-        if self._judged is None or self._judged.silence is None:
-            return 0.0
-        late = self._judged.silence - self._ahead_after - _USUAL_LATENESS
-        return late if 0.0 < late <= _MOST_LATENESS else 0.0
-
     def _judge(self, judged: Judged, now: float) -> list[Action]:
-        if not self._ahead:
-            return []
-        self._judged = judged
-        return self._hearing(now)
-
-    def _wait(self) -> float:
-        """Return the seconds of silence that end the turn, by what is known now."""
-        policy = self.policy.endpoint
-        if self._judged is not None:
-            return silence_needed(self._judged.text or self._words, policy, self._judged.finished)
-        # As long as the words are not known there is nothing to say, so nothing is lost by waiting for them.
-        return policy.unfinished if self._ahead else silence_needed(self._words, policy)
+        return self._hearing(now) if self._pause.judge(judged) else []
 
     def _over_reply_goes_on(self, over: SpeechOverReply, now: float) -> list[Action]:
         match over.judge(self._run, self._speech, now - (self._last_speech or now)):
@@ -324,7 +273,7 @@ class TurnMachine:
 
     def _start(self, now: float, since: float) -> list[Action]:
         self._words = ""
-        self._ahead, self._judged = False, None
+        self._pause = Pause(self.policy)
         self._speech = self._run
         self._last_speech = now if self._run else None
         self._began = now
@@ -332,7 +281,7 @@ class TurnMachine:
 
     def _reopen(self, now: float) -> list[Action]:
         self._words = ""
-        self._ahead, self._judged = False, None
+        self._pause = Pause(self.policy)
         self._speech += self._run
         self._last_speech = now
         self.state = State.HEARING
