@@ -74,12 +74,14 @@ class Answer:
 
     def understand(self, utterance: Utterance) -> None:
         """Answer what was said; waits while the recogniser is half a minute behind."""
-        self._around.playback.begin(self.ticket, held=self._held)
-        if self._held:
-            weighing = Weighing(self.ticket, self._around, utterance.end())
-            utterance.draft(self.ticket, partial(self._understood, weighing), self._is_held)
-        else:
-            utterance.finish(self.ticket, partial(self._understood, None))
+        self._around.playback.begin(self.ticket)
+        utterance.finish(self.ticket, partial(self._understood, None))
+
+    def understand_ahead(self, utterance: Utterance, weighing: Weighing) -> None:
+        """Answer what was said before a pause, and find out whether that was all; waits as ``understand`` does."""
+        self._around.playback.begin(self.ticket, held=True)
+        weighing.add_ending(utterance.end())
+        utterance.draft(self.ticket, partial(self._understood, weighing), self._is_held)
 
     def answer(self, text: str) -> None:
         """Answer a typed message."""

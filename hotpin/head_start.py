@@ -36,6 +36,10 @@ class HeadStart:
         self._messages = messages
         self._submit(ticket, messages, words)
 
+    def stop(self) -> None:
+        """Evaluate no more of it: something more urgent wants the cores, and asks for the rest itself."""
+        self._messages = ()
+
     def _submit(self, ticket: Ticket, messages: Sequence[Message], words: str) -> None:
         try:
             self._engines.llm_worker.submit(

@@ -157,8 +157,8 @@ class TurnMachine:
 
     def _hearing(self, now: float) -> list[Action]:
         silence = now - (self._began if self._last_speech is None else self._last_speech)
-        if (action := self._pause.run_ahead(self._run, silence, self._speech)) or self._held:
-            return [action] if action else []
+        if (actions := self._pause.run_ahead(self._run, silence, self._speech)) or self._held:
+            return list(actions)
         too_long = now - self._began >= self.policy.max_utterance_seconds
         if not too_long and not self._pause.ends_turn(self._run, silence, self._words):
             return []

@@ -151,6 +151,11 @@ class Understand:
 
 
 @dataclass(frozen=True, slots=True)
+class Weigh:
+    """A pause may have begun: find out from the sound whether the person has finished, while nothing else is to do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speculate:
     """Run ahead with what was said so far, and hold back what comes of it; a ``Judged`` is expected."""
 
@@ -202,6 +207,7 @@ Action = (
     | ReopenUtterance
     | DropUtterance
     | Understand
+    | Weigh
     | Speculate
     | DropSpeculation
     | EndUtterance

@@ -24,6 +24,7 @@ from hotpin.history import History, Turn
 from hotpin.sessions.base import StoredTurn
 from hotpin.surroundings import Surroundings
 from hotpin.utterance import Utterance
+from hotpin.weighing import Weighing
 
 
 class Turns:
@@ -59,6 +60,8 @@ class Turns:
         """What the person is saying."""
         self._ended: Utterance | None = None
         """What they said last, as long as they may be found to go on."""
+        self._weighing: Weighing | None = None
+        """What is known of a pause in which nothing runs ahead yet."""
         self._draft: Answer | None = None
         """What is answered ahead, in a pause."""
         self._answer: Answer | None = None
@@ -170,6 +173,8 @@ class Turns:
             case turn_io.Understand():
                 if self._utterance is not None:
                     self._utterance.understand()
+            case turn_io.Weigh():
+                self._weigh()
             case turn_io.Speculate():
                 return self._speculate(now)
             case turn_io.DropSpeculation():
@@ -202,14 +207,24 @@ class Turns:
         self._hearing.advance()
         self._utterance = None
 
+    def _weigh(self) -> None:
+        if self._weighing is not None:  # of a pause that was too short to run ahead in
+            self._weighing.give_up()
+        if self._utterance is not None:
+            ticket = self._ticket(self._answering, self.number + 1)
+            self._weighing = Weighing(ticket, self._around, self._utterance.end())
+
     def _speculate(self, now: float) -> list[turn_io.Input]:
-        if self._utterance is None:
+        weighing, self._weighing = self._weighing, None
+        if self._utterance is None or weighing is None:
             return []
         if not self._around.engines.speculation.begin():
+            weighing.give_up()
             return [turn_io.Judged("")]
-        self._draft = Answer(self._ticket(self._answering, self.number + 1), self._around, held=True)
+        self._head_start.stop()  # the recogniser wants the cores, and the answer evaluates the rest
+        self._draft = Answer(weighing.ticket, self._around, held=True)
         self._draft.stopwatch.mark("speculated", now)
-        self._draft.understand(self._utterance)
+        self._draft.understand_ahead(self._utterance, weighing)
         return []
 
     def _drop_draft(self) -> None:

@@ -17,6 +17,7 @@ from hotpin.turn_io import (
     Answer,
     Attend,
     CancelReply,
+    DropSpeculation,
     DropUtterance,
     EndUtterance,
     HearsItself,
@@ -38,6 +39,7 @@ from hotpin.turn_io import (
     Typed,
     Understand,
     Voice,
+    Weigh,
     Words,
 )
 from hotpin.turn_policy import TurnPolicy
@@ -620,6 +622,47 @@ def test_actions_fit_together_whatever_happens(happenings: list[Input | list[Inp
             for action in machine.step(event, now):
                 ledger.enter(action)
             assert ledger.hearing == (machine.state is State.HEARING or machine._over_reply is not None)
+
+
+# --- what is asked in a pause ---
+
+
+AHEAD = TurnPolicy(speculate_seconds=0.12)
+
+
+def test_how_it_sounds_is_asked_before_the_pipeline_runs_ahead_and_once_a_pause() -> None:
+    scene = Scene(AHEAD)
+    scene.speak(1.0)
+    assert scene.pause(0.04) == [Weigh()]
+    assert scene.pause(0.08) == [Speculate()]
+    assert scene.pause(0.2) == []
+    assert scene.speak(0.06) == [DropSpeculation()]
+    assert scene.pause(0.12) == [Weigh(), Speculate()]
+
+
+def test_how_it_sounds_is_asked_again_after_a_silence_too_short_to_run_ahead_in() -> None:
+    scene = Scene(AHEAD)
+    scene.speak(1.0)
+    assert scene.pause(0.08) == [Weigh()]
+    assert scene.speak(0.02) == []
+    assert scene.pause(0.04) == [Weigh()]
+
+
+@pytest.mark.parametrize(
+    ("policy", "spoken", "silent"),
+    [(AHEAD, 1.0, 0.02), (AHEAD, 0.06, 0.3), (TurnPolicy(speculate_seconds=None), 1.0, 0.3)],
+    ids=["within a word", "after a noise", "where nothing runs ahead"],
+)
+def test_how_it_sounds_is_not_asked(policy: TurnPolicy, spoken: float, silent: float) -> None:
+    scene = Scene(policy)
+    scene.speak(spoken)
+    assert scene.pause(silent) == []
+
+
+def test_a_pipeline_that_runs_ahead_at_once_knows_how_it_sounded() -> None:
+    scene = Scene(TurnPolicy(speculate_seconds=0.02))
+    scene.speak(1.0)
+    assert scene.pause(0.02) == [Weigh(), Speculate()]
 
 
 # --- how long the VAD went on hearing speech after the sound had died away ---

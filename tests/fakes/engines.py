@@ -144,12 +144,17 @@ class FakeProsody:
 
     def __init__(self) -> None:
         self.sound = 0.95
+        self.heard_seconds: list[float] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def load(self) -> None: ...
 
     def close(self) -> None: ...
 
     def finished(self, samples: Samples) -> float:
+        self.heard_seconds.append(len(samples) / CAPTURE_RATE)
+        assert self.may_answer.wait(10.0)
         return self.sound
 
 

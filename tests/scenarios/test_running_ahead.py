@@ -27,7 +27,7 @@ from hotpin.sessions.keeper import KeptTurn, SessionKeeper, Then, Unkept
 from hotpin.sessions.memory import MemoryStore
 from hotpin.turn_policy import TurnPolicy
 from hotpin.worker import Worker
-from tests.fakes.engines import silence, speech
+from tests.fakes.engines import FakeProsody, silence, speech
 from tests.scenarios.stage import TIMEOUT, Make, Stage
 
 POLICY = TurnPolicy(speculate_seconds=0.12, endpoint=EndpointPolicy(0.3, 0.3, 0.3, 0.3))
@@ -138,6 +138,36 @@ def test_it_waits_longer_for_who_has_not_finished_the_sentence(make_stage: Make)
         waits.append(timing.endpoint - timing.speech_end)
     assert waits[0] < 1.5
     assert waits[1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_the_sound_is_judged_before_the_recogniser_has_anything_to_do(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    prosody = stage.engines.prosody
+    assert isinstance(prosody, FakeProsody)
+    stage.mic.hear(speech(1.0))
+    stage.mic.hear(silence(0.06))
+    wait_until(lambda: prosody.heard_seconds == [pytest.approx(1.02, abs=0.001)])
+    assert not stage.llm.weighed
+    stage.mic.hear(silence(0.1))
+    wait_until_weighed(stage)
+    assert len(prosody.heard_seconds) == 1
+
+
+def test_a_sound_that_nobody_asks_about_any_more_is_not_judged(make_stage: Make) -> None:
+    stage = make_stage(OPTIONS, ahead=True)
+    prosody = stage.engines.prosody
+    assert isinstance(prosody, FakeProsody)
+    prosody.may_answer.clear()
+    for _ in range(2):  # the first is being judged, the second has to wait, and is over by then
+        stage.mic.hear(speech(1.0))
+        stage.mic.hear(silence(0.06))
+        wait_until(lambda: bool(prosody.heard_seconds))
+    stage.mic.hear(speech(1.0))
+    stage.mic.hear(silence(0.2))
+    wait_until(lambda: bool(stage.llm.weighed))
+    prosody.may_answer.set()
+    wait_until_weighed(stage)
+    assert prosody.heard_seconds == [pytest.approx(seconds, abs=0.001) for seconds in (1.02, 3.14)]
 
 
 def test_the_model_reads_what_is_said_before_it_is_asked_but_for_the_word_that_is_being_said(make_stage: Make) -> None:
