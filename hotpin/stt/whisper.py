@@ -38,7 +38,7 @@ SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 LULL_SECONDS = 0.3
 """s without speech after which a long utterance is decoded even if nobody asks for a draft."""
 
-PARTIAL_SECONDS = 1.0
+PARTIAL_SECONDS = 0.6
 """s of new audio that a partial needs at least."""
 
 PARTIAL_QUIET_SECONDS = 0.03
