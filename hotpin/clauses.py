@@ -1,8 +1,8 @@
 """Clauses: a reply, while it is still being written, cut into the pieces that the voice says one by one.
 
-The first piece is the first clause that is worth saying, so that the voice starts early; the others are whole
-sentences, because a voice finds its melody only in those. Each piece knows the words to say and the written words that
-they stand for: those are shown, and kept in the history as far as they were heard.
+The first piece is the first clause that is worth saying, or the first part of one that is long, so that the voice
+starts early; the others are whole sentences, because a voice finds its melody only in those. Each piece knows the words
+to say and the written words that they stand for: those are shown, and kept in the history as far as they were heard.
 """
 
 import re
@@ -13,6 +13,9 @@ from hotpin.spoken import speakable
 
 MIN_LETTERS = 10
 """Letters of the first clause at least: "Well," alone sounds cut off, and the next piece would come too late."""
+
+PART_LETTERS = 24
+"""Letters, about 1.7 s of speech, after which the first clause is cut before an "and" or "because"."""
 
 FIRST_CHARACTERS = 80
 """Characters of the first piece at most: somebody waits for it, and a long sentence takes a small model half a second
@@ -52,6 +55,11 @@ class Clause:
     source: str = ""
     """The written words it stands for; the sources of a reply, joined, are the reply without the model's thoughts."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it was cut within a sentence where nobody pauses."""
+        return not self.last and _WITHIN_SENTENCE.search(self.source) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:
@@ -65,6 +73,8 @@ class _Span:
 
 _SPANS = (_Span("```", "```", True), _Span("<think>", "</think>", False), _Span("[THINK]", "[/THINK]", False))
 _OPENINGS = "|".join(re.escape(span.opening) for span in _SPANS)
+
+_WITHIN_SENTENCE = re.compile(r"\w[^\S\n]*\Z")
 
 _CLOSERS = r"""["'”’)\]*_»]*"""
 _GAP = r"[^\S\n]+"
@@ -84,10 +94,13 @@ _BREAK = re.compile(
     re.VERBOSE,
 )
 
-_PHRASE = re.compile(
-    r"(?<=\s)(?:and|but|or|because|although|though|while|when|where|who|which|that|if|unless|until|since|than|with|without"
-    r"|for|from|into|between|through|during)(?=\s)"
-)
+_CLAUSE_WORDS = "and|but|or|because|although|though|while|when|where|who|which|that|if|unless|until|since"
+_PHRASE_WORDS = "than|with|without|for|from|into|between|through|during"
+
+_PART = re.compile(rf"(?<=\s)(?:{_CLAUSE_WORDS})(?=\s)")
+"""What begins a part of a sentence that is said in one breath."""
+
+_PHRASE = re.compile(rf"(?<=\s)(?:{_CLAUSE_WORDS}|{_PHRASE_WORDS})(?=\s)")
 """What begins a phrase: where a speaker could breathe."""
 
 _ABBREVIATIONS = frozenset(
@@ -153,9 +166,10 @@ class ClauseSplitter:
 
     def _piece_end(self, window: str, longest: int, final: bool) -> int:
         """Return where the piece ends that ``window`` begins with; 0 if that depends on text to come."""
-        for match in _BREAK.finditer(window):
-            if self._ends_piece(window, match):
-                return match.end()
+        end = next((match.end() for match in _BREAK.finditer(window) if self._ends_piece(window, match)), 0)
+        part = 0 if self._seq else _part_end(window)
+        if end or part:
+            return min(place for place in (end, part) if place)
         if len(window) == longest:
             return _forced_end(window)
         return len(window) if final else 0
@@ -203,6 +217,12 @@ def _length(text: str) -> int:
     """Return how long it takes to say ``text``, in letters."""
     spoken = speakable(text)
     return len(spoken) + PAUSE_LETTERS * len(_PAUSE.findall(spoken))
+
+
+def _part_end(window: str) -> int:
+    """Return where the first part ends of a clause that is long; 0 if none is known to."""
+    parts = ((match.start(), window[: match.start()]) for match in _PART.finditer(window))
+    return next((end for end, part in parts if _letters(part) >= PART_LETTERS and not _in_markup(part)), 0)
 
 
 def _forced_end(window: str) -> int:

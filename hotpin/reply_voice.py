@@ -11,7 +11,7 @@ from hotpin.cancel import Ticket
 from hotpin.clauses import Clause
 from hotpin.surroundings import Surroundings
 from hotpin.timing import Stopwatch
-from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS, Piece
+from hotpin.tts.pacing import PHRASE_TAIL_SECONDS, QUICK_SECONDS
 from hotpin.tts.silence import trim
 
 LONGEST_BREAK_SECONDS = 1.0
@@ -110,7 +110,8 @@ class ReplyVoice:
         # Text that is empty is the last clause's way to say that nothing follows.
         for piece in self._around.engines.pace.pieces(clause.text, self._lead):
             resampler: Resampler | None = None  # one for all frames: a voice may be cut in the middle of a sound
-            for frame in self._frames(piece):
+            pauses = piece.pauses and not (piece.share == 1.0 and clause.goes_on)
+            for frame in self._frames(piece.text, pauses=pauses):
                 self._stopwatch.mark("tts_first_audio", self._around.clock.now())
                 self._rests.set()
                 resampler = resampler or Resampler(frame.rate, playback.rate)
@@ -125,11 +126,11 @@ class ReplyVoice:
         """Tell how many seconds of the reply are still to be played, also where it goes to a file, which takes none."""
         return max(self._around.playback.queued_seconds, self._plays_until - monotonic())
 
-    def _frames(self, piece: Piece) -> Iterator[Frame]:
+    def _frames(self, text: str, *, pauses: bool) -> Iterator[Frame]:
         engines, cancelled = self._around.engines, self._ticket.cancelled
-        frames = engines.tts.speak(piece.text, self._around.options.voice, cancelled)
-        for frame in engines.pace.timed(piece.text, frames, cancelled):
-            if piece.pauses:
+        frames = engines.tts.speak(text, self._around.options.voice, cancelled)
+        for frame in engines.pace.timed(text, frames, cancelled):
+            if pauses:
                 yield frame
             else:
                 yield Frame(trim(frame.samples, frame.rate, PHRASE_TAIL_SECONDS), frame.rate)

@@ -274,5 +274,37 @@ def test_a_long_first_sentence_is_divided_before_a_phrase() -> None:
     assert clauses[1].text == "because the weather report says rain."
 
 
+def test_a_long_first_clause_is_cut_before_its_next_part() -> None:
+    first, second = clauses_of("The sunlight falls on all of the small drops and each acts as a prism.")
+    assert first.text == "The sunlight falls on all of the small drops"
+    assert second.text == "and each acts as a prism."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Bees make honey and wax.",
+        "See [the birds and the bees that live here and there](x).",
+        "Of all the planets it is Neptune with the most wind.",
+    ],
+    ids=["too short", "a link", "no part"],
+)
+def test_a_first_clause_that_has_no_such_place_is_not_cut(reply: str) -> None:
+    assert len(clauses_of(reply)) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "goes_on"),
+    [
+        ("The sunlight falls on all of the small drops and each acts as a prism.", [True, False]),
+        ("In the morning, when it rains, the bees stay home.", [False, False]),
+        ("1. Bananas and apples\n2. Oranges", [False, False]),
+        ("There is more than one and nobody knows them all", [False]),
+    ],
+)
+def test_a_voice_is_told_where_a_sentence_goes_on_without_a_pause(reply: str, goes_on: list[bool]) -> None:
+    assert [clause.goes_on for clause in clauses_of(reply)] == goes_on
+
+
 def test_only_the_first_sentence_is_hurried() -> None:
     assert clauses_of(f"That is easy. {LONG}")[1].text == LONG
