@@ -218,7 +218,7 @@ def test_a_long_wait_names_the_setting_that_decides_it(settings: Settings) -> No
     assert "stt.engine=vosk" in ahead
     assert "turn.wait_seconds" not in ahead
     in_doubt = turn(replace(TIMING, stt_final=1.25, endpoint=1.85, first_audio=1.9))
-    assert "--vs turn.doubtful_wait_seconds=0.59" in advice(report(in_doubt, speculates=True), settings)
+    assert "--vs turn.doubtful_wait_seconds=0.57" in advice(report(in_doubt, speculates=True), settings)
 
 
 def test_late_playing_is_blamed_on_the_machine(settings: Settings) -> None:
