@@ -36,7 +36,7 @@ class EndpointPolicy:
     finished: float = 0.44
     """After what is surely finished."""
 
-    doubtful: float = 0.88
+    doubtful: float = 0.86
     """After what may be finished or not."""
 
     unfinished: float = 2.0

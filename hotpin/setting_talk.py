@@ -100,9 +100,7 @@ class TurnSettings(Section):
     """VAD probability from which a frame counts as speech when none was going on."""
 
     stop_threshold: Probability = _TURN.stop_threshold
-    """VAD probability below which a frame counts as silence during speech. With a lower one speech goes on after it has
-    died away: for 0.23 s and more on every tenth of 74 recordings with 0.35, for 0.16 s with 0.5. Silences of 0.12 s
-    within speech are a fifth more frequent with 0.5."""
+    """VAD probability below which a frame counts as silence during speech."""
 
     start_seconds: Seconds = _TURN.start_seconds
     """Speech this long begins an utterance: a click is shorter."""

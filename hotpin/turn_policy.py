@@ -10,7 +10,7 @@ class TurnPolicy:
     """The numbers of turn-taking; the settings' ``turn`` section gives each one's reason."""
 
     start_threshold: float = 0.5
-    stop_threshold: float = 0.5
+    stop_threshold: float = 0.35
     start_seconds: float = 0.06
     pre_roll_seconds: float = 0.5
     min_speech_seconds: float = 0.1
