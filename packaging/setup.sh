@@ -298,8 +298,8 @@ describe_cpu() {
     fi
 }
 
-# compiler_options: without AMX. GCC before 13 leaves out what its tiles are configured with, and llama.cpp then ends with
-# an illegal instruction; for a model that serves one person they gain nothing.
+# compiler_options: without AMX. Debian 12's GCC leaves out what its tiles are configured with, and llama.cpp then ends
+# with an illegal instruction.
 compiler_options() {
     if grep -qw amx_tile /proc/cpuinfo 2>/dev/null; then
         say -mno-amx-tile -mno-amx-int8 -mno-amx-bf16

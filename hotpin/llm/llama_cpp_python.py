@@ -86,7 +86,7 @@ class LlamaCppPython:
         size = native.context_size(self._settings, header)
         context = LlamaContext(path, size, self._threads)
         self._listening = context.beside(min(size, LISTENING_TOKENS))
-        self._listen("", never, foresee=False)
+        self._listen("", never)
         self.evaluated_tokens = 0
         self._loaded = context, PromptWriter(template, size, lambda text: len(context.tokenise(text)))
 
@@ -112,13 +112,13 @@ class LlamaCppPython:
     def hear(self, session: str, words: str, cancelled: Cancelled = never) -> None:
         """Read ahead what is being said, as the beginning of what ``finished`` of the same session is asked later."""
         self._heard = session
-        self._listen(words, cancelled, foresee=False)
+        self._listen(words, cancelled, WORDS_TOKENS)
 
     def finished(self, session: str, words: str, cancelled: Cancelled = never) -> float | None:
         """Tell how likely all has been said with ``words``, 0 to 1; ``None`` if cancelled."""
         check_words(words)
         self._heard = session
-        listening = self._listen(words, cancelled, foresee=True)
+        listening = self._listen(words, cancelled)
         return ending(listening.likeliest(CANDIDATES)) if listening else None
 
     def rest(self, session: str) -> None:
@@ -133,7 +133,7 @@ class LlamaCppPython:
         if self._loaded and session == self._session:
             self._loaded[0].rewind(0)
         if self._listening and session == self._heard:
-            self._listen("", never, foresee=False)
+            self._listen("", never)
 
     def close(self) -> None:
         """Free the model."""
@@ -153,7 +153,7 @@ class LlamaCppPython:
         context, prompts = self._ready()
         return context.tokenise(prompts.beginning(messages, self._settings.llm.max_tokens or ReplyOptions().max_tokens))
 
-    def _listen(self, words: str, cancelled: Cancelled, *, foresee: bool) -> "LlamaContext | None":
+    def _listen(self, words: str, cancelled: Cancelled, batch: int = native.BATCH_TOKENS) -> "LlamaContext | None":
         """Read ``words`` in the second context and give that; ``None`` if cancelled."""
         context = self._listening
         if context is None:
@@ -161,7 +161,6 @@ class LlamaCppPython:
         tokens = context.tokenise(listening(words))[-context.size :]
         # What follows the last token is told when it is evaluated.
         context.rewind(min(common_length(context.tokens, tokens), len(tokens) - 1))
-        batch = native.BATCH_TOKENS if foresee else WORDS_TOKENS
         return context if self._evaluate(context, tokens, cancelled, batch) else None
 
     def _write(
